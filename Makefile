@@ -1,0 +1,70 @@
+# Everything a person does here, by name. A fresh machine needs Python 3.11+ with venv, and make.
+
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+INPUTS := pyproject.toml requirements.lock
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check bench lint format openapi lock clean
+
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.laptop ## Install what a laptop needs into .venv, and nothing else
+
+run: $(VENV)/.laptop ## Run everything here; ARGS="--port 8123 --data DIR" goes to `datayard up`
+	@exec $(BIN)/datayard up --demo $(ARGS)
+
+test: $(VENV)/.dev ## Run the tests; ARGS go to pytest
+	@$(BIN)/pytest -q $(ARGS)
+
+check: lint ## Everything CI checks: lint, drift of docs/openapi.json, tests
+	@$(BIN)/python -m services.api.openapi --check docs/openapi.json
+	@$(BIN)/pytest -q $(ARGS)
+
+lint: $(VENV)/.dev ## Format, style, types and the layers of the code, without changing it
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## Format the code and mend what can be mended
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## Measure rates and memory; ARGS go to tests.bench
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+openapi: $(VENV)/.dev ## Write docs/openapi.json anew
+	@$(BIN)/python -m services.api.openapi docs/openapi.json
+
+lock: $(VENV)/.dev ## Resolve requirements.lock anew; ARGS=--upgrade takes the newest versions
+	@$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --all-extras --strip-extras --no-annotate \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet \
+		--output-file requirements.lock $(ARGS)
+
+clean: ## Remove .venv, caches and build output; data (.datayard) stay
+	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis \
+		.schemathesis
+	@find services shared tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Datayard needs Python 3.11 or newer as $(PYTHON); name another one: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
+		|| { echo "Python's venv is missing; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@echo "Making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+
+# The stamps hold as long as what they were made from is unchanged; dev includes laptop.
+$(VENV)/.laptop: $(INPUTS) | $(BIN)/python
+	@echo "Installing Datayard into $(VENV) (a minute or two the first time)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c requirements.lock -e ".[laptop]"
+	@touch $@
+
+$(VENV)/.dev: $(INPUTS) | $(BIN)/python
+	@echo "Installing Datayard and its development tools into $(VENV) (a minute or two the first time)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c requirements.lock -e ".[dev]"
+	@touch $(VENV)/.laptop $@

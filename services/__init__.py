@@ -1,0 +1,1 @@
+"""The deployables: api, ingest, worker, and the command line above them."""

@@ -1,0 +1,1 @@
+"""The people's door: the HTTP API."""

@@ -1,0 +1,1 @@
+"""One file per feature, named as the feature."""

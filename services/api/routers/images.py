@@ -1,0 +1,79 @@
+"""Images of a dataset: pages of them, one of them, its exact bytes, its original label file."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from services.api.dependencies import ImageReference, Paging, ReadDataset, Services
+from services.api.ranges import StoredFile, serve
+from services.api.views.images import ImageView, image_view
+from services.api.views.pages import PageView
+from shared.features.images.models import Image, ImageFilter
+from shared.features.images.service import category_id_of
+from shared.wiring.container import Container
+
+router = APIRouter(prefix="/datasets/{dataset}/images", tags=["images"])
+
+_BYTES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/octet-stream": {}}},
+    206: {"description": "A part."},
+    416: {"description": "Beyond."},
+}
+
+
+@router.get("")
+async def list_images(
+    dataset: ReadDataset,
+    services: Services,
+    paging: Paging,
+    split: Annotated[str | None, Query(max_length=200, description="`train`, `val`, `test` or another.")] = None,
+    category: Annotated[str | None, Query(max_length=500, description="Name or id of a category shown.")] = None,
+) -> PageView[ImageView]:
+    """Images in the order of their paths, with annotations."""
+    wanted = ImageFilter(split, category_id_of(dataset, category) if category is not None else None)
+    page = await services.images.page(dataset, paging, wanted)
+    names = dataset.category_names
+    items = [image_view(image, dataset, names) for image in page.items]
+    return PageView(items=items, next_cursor=page.next_cursor, total=page.total)
+
+
+@router.get("/{image_id}")
+async def get_image(dataset: ReadDataset, image_id: ImageReference, services: Services) -> ImageView:
+    """One image with its annotations."""
+    return image_view(await services.images.get(dataset, image_id), dataset, dataset.category_names)
+
+
+@router.api_route("/{image_id}/file", methods=["GET", "HEAD"], response_class=Response, responses=_BYTES)
+async def get_file(dataset: ReadDataset, image_id: ImageReference, services: Services, request: Request) -> Response:
+    """The exact bytes of the image as they were in the source; ranges are served."""
+    image = await services.images.get(dataset, image_id)
+    if address := await services.images.file_url(image):
+        return RedirectResponse(address, status_code=307)
+    return serve(request, _file(image, services))
+
+
+@router.api_route("/{image_id}/labels", methods=["GET", "HEAD"], response_class=Response, responses=_BYTES)
+async def get_labels(dataset: ReadDataset, image_id: ImageReference, services: Services, request: Request) -> Response:
+    """The label file as it was in the source."""
+    image = await services.images.get(dataset, image_id)
+    return serve(request, _labels(image, services))
+
+
+def _file(image: Image, services: Container) -> StoredFile:
+    return StoredFile(
+        size_bytes=image.size_bytes,
+        media_type=f"image/{image.format}" if image.format else "application/octet-stream",
+        etag=f'"{image.sha256}"',
+        read=lambda start, end: services.images.file(image, start=start, end=end),
+    )
+
+
+def _labels(image: Image, services: Container) -> StoredFile:
+    label = services.images.label_of(image)
+    return StoredFile(
+        size_bytes=label.size_bytes,
+        media_type="text/plain",
+        etag=f'"{label.key.rpartition("/")[2]}-{label.offset}-{label.size_bytes}"',
+        read=lambda start, end: services.images.label_text(label, start=start, end=end),
+    )

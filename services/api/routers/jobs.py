@@ -1,0 +1,26 @@
+"""Every job, of whatever kind."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from services.api.dependencies import Asker, Paging, Services
+from services.api.views.imports import JobView, job_view
+from services.api.views.pages import PageView
+from shared.features.jobs.models import JobKind, JobState
+
+router = APIRouter(tags=["jobs"])
+
+
+@router.get("/jobs")
+async def list_jobs(
+    services: Services,
+    asker: Asker,
+    paging: Paging,
+    state: JobState | None = None,
+    kind: Annotated[JobKind | None, Query(description="Kind of job.")] = None,  # noqa: ARG001 - imports are all there is
+) -> PageView[JobView]:
+    """Jobs, newest first."""
+    page = await services.imports.page(asker, paging, state=state)
+    items = [job_view(job, await services.progress.of(job)) for job in page.items]
+    return PageView(items=items, next_cursor=page.next_cursor, total=page.total)

@@ -1,0 +1,207 @@
+"""Datasets, their categories and their statistics, as JSON."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.features.datasets.models import Dataset, DatasetState, Task
+from shared.features.datasets.statistics import (
+    ASPECT_EDGES,
+    BOX_AREA_EDGES,
+    BOXES_EDGES,
+    PIXEL_EDGES,
+    Statistics,
+    category_rows,
+)
+from shared.features.sharing.access import Visibility
+
+
+class Totals(BaseModel):
+    """A dataset in three numbers."""
+
+    images: int
+    annotations: int
+    bytes: int
+
+
+class SplitView(Totals):
+    """One split; its name is null for images without one."""
+
+    split: str | None
+
+
+class SplitCount(BaseModel):
+    """Images that show a category, and its annotations, in one split."""
+
+    images: int
+    annotations: int
+
+
+class CategoryView(BaseModel):
+    """One category with its exact counts."""
+
+    id: int
+    name: str
+    images: int
+    annotations: int
+    splits: dict[str, SplitCount]
+
+
+class DatasetView(BaseModel):
+    """One dataset."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "0193a5c1f2b13c5a7f00d9b4",
+                    "slug": "raccoons",
+                    "name": "raccoons",
+                    "description": "",
+                    "state": "ready",
+                    "task": "detect",
+                    "format": "yolo",
+                    "layout": "ultralytics",
+                    "storage": "objects",
+                    "source": "https://example.org/raccoons.zip",
+                    "version": 1,
+                    "visibility": "private",
+                    "tags": [],
+                    "categories": [{"id": 0, "name": "raccoon"}],
+                    "splits": [{"split": "train", "images": 160, "annotations": 174, "bytes": 10600000}],
+                    "statistics": {"images": 200, "annotations": 217, "bytes": 13306000},
+                    "import_job_id": "0193a5c1f2b04be0c9d1a7e2",
+                    "created_at": "2026-11-21T09:00:00Z",
+                    "updated_at": "2026-11-21T09:00:04Z",
+                }
+            ]
+        }
+    )
+
+    id: str
+    slug: str
+    name: str
+    description: str
+    state: DatasetState
+    task: Task | None
+    format: str | None
+    layout: str | None
+    storage: str
+    source: str
+    version: int
+    visibility: Visibility
+    tags: list[str]
+    categories: list[dict[str, int | str]]
+    splits: list[SplitView]
+    statistics: Totals
+    import_job_id: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class Histogram(BaseModel):
+    """Counts per bin: bin i holds values from edges[i] up to but without edges[i + 1]; the last one all beyond."""
+
+    edges: list[float]
+    counts: list[int]
+
+
+class StatisticsView(Totals):
+    """Exact figures of the published version, counted while importing."""
+
+    version: int
+    images_with_findings: int
+    splits: list[SplitView]
+    categories: list[CategoryView]
+    annotation_types: dict[str, int]
+    formats: dict[str, int]
+    boxes_per_image: Histogram
+    box_area: Histogram = Field(description="Share of the image's area.")
+    aspect_ratio: Histogram = Field(description="Width by height of boxes, in pixels.")
+    image_width: Histogram = Field(description="Pixels.")
+    image_height: Histogram = Field(description="Pixels.")
+    centre_heat_map: list[list[int]] = Field(description="Annotation centres on a 32 x 32 grid, top row first.")
+    findings: dict[str, int] = Field(description="Findings of the import by rule.")
+
+
+class CategoriesView(BaseModel):
+    """Every category of a dataset."""
+
+    items: list[CategoryView]
+    next_cursor: None = None
+    total: int
+
+
+def dataset_view(dataset: Dataset) -> DatasetView:
+    """The dataset with its totals."""
+    statistics = Statistics(dataset.rollup)
+    return DatasetView(
+        **dataset.model_dump(include=_SAME_NAMES),
+        visibility=dataset.access.visibility,
+        tags=list(dataset.tags),
+        categories=[{"id": category.id, "name": category.name} for category in dataset.categories],
+        splits=_splits(statistics),
+        statistics=_totals(statistics),
+    )
+
+
+_SAME_NAMES = {
+    "id", "slug", "name", "description", "state", "task", "format", "layout", "storage", "source", "version",
+    "import_job_id", "created_at", "updated_at",
+}  # fmt: skip
+
+
+def statistics_view(dataset: Dataset) -> StatisticsView:
+    """Every figure of the dataset."""
+    statistics = Statistics(dataset.rollup)
+
+    def histogram(figure: str, edges: Sequence[float]) -> Histogram:
+        return Histogram(edges=list(edges), counts=statistics.histogram(figure, edges))
+
+    return StatisticsView(
+        **_totals(statistics).model_dump(),
+        version=dataset.version,
+        images_with_findings=statistics.total("images_with_findings"),
+        splits=_splits(statistics),
+        categories=_categories(dataset),
+        annotation_types=statistics.by_name("type"),
+        formats=statistics.by_name("format"),
+        boxes_per_image=histogram("boxes_per_image", BOXES_EDGES),
+        box_area=histogram("box_area", BOX_AREA_EDGES),
+        aspect_ratio=histogram("aspect_ratio", ASPECT_EDGES),
+        image_width=histogram("image_width", PIXEL_EDGES),
+        image_height=histogram("image_height", PIXEL_EDGES),
+        centre_heat_map=statistics.heat_map(),
+        findings=statistics.by_name("findings"),
+    )
+
+
+def categories_view(dataset: Dataset) -> CategoriesView:
+    """Every category with its counts."""
+    items = _categories(dataset)
+    return CategoriesView(items=items, total=len(items))
+
+
+def _categories(dataset: Dataset) -> list[CategoryView]:
+    rows = category_rows(Statistics(dataset.rollup), dataset.categories)
+    return [CategoryView.model_validate(row) for row in rows]
+
+
+def _totals(statistics: Statistics) -> Totals:
+    return Totals(
+        images=statistics.total("images"),
+        annotations=statistics.total("annotations"),
+        bytes=statistics.total("bytes"),
+    )
+
+
+def _splits(statistics: Statistics) -> list[SplitView]:
+    images, annotations = statistics.by_name("images"), statistics.by_name("annotations")
+    sizes = statistics.by_name("bytes")
+    return [
+        SplitView(
+            split=split or None, images=images[split], annotations=annotations.get(split, 0), bytes=sizes.get(split, 0)
+        )
+        for split in images
+    ]

@@ -1,0 +1,1 @@
+"""One file a command: its options and help, and one call to what does the work."""

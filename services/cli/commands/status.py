@@ -1,0 +1,19 @@
+"""`datayard status`: one import."""
+
+from typing import Annotated
+
+import typer
+
+
+def status(
+    ctx: typer.Context,
+    job_id: Annotated[str, typer.Argument(help="Id of the job, as `datayard import` printed it.")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the status as JSON.")] = False,
+) -> None:
+    """Show how far an import is."""
+    from services.cli.commands.context import open_client  # noqa: PLC0415 - keeps --help quick
+    from services.cli.listings import show_status  # noqa: PLC0415
+
+    with open_client(ctx) as client:
+        show_status(client, job_id, as_json=as_json)

@@ -1,0 +1,66 @@
+"""The typer application and the console script. Command bodies import what is heavy, so that `--help` is quick."""
+
+import os
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from services.cli.commands import datasets, images, import_, jobs, migrate, status, up
+from services.cli.failures import CliError
+
+app = typer.Typer(
+    name="datayard",
+    help="From a 100 GB vision archive to a dataset you can query, check, version, combine, train on and share.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("up")(up.up)
+app.command("import")(import_.import_)
+app.command("datasets")(datasets.datasets)
+app.command("images")(images.images)
+app.command("status")(status.status)
+app.command("jobs")(jobs.jobs)
+app.command("migrate")(migrate.migrate)
+
+
+def _print_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if value:
+        print(f"datayard {version('datayard')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    ctx: typer.Context,
+    *,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--url",
+            envvar="DATAYARD_URL",
+            help="Address of the yard. Default: the one running from ./.datayard, else http://127.0.0.1:8000.",
+            show_default=False,
+        ),
+    ] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+) -> None:
+    """Import vision archives as datasets, look at them, and run a yard on this machine."""
+    ctx.obj = url
+
+
+def main() -> None:
+    """Run a command. Expected failures are one text on stderr and an exit code, never a stack trace."""
+    try:
+        app()
+    except CliError as error:
+        print(f"datayard: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:  # the reader (`| head`) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,53 @@
+"""Builds the ingest service."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from fastapi import Depends, FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from services.ingest.routes import maintenance, tasks
+from services.ingest.security import require_caller
+from services.ingest.settings import IngestSettings
+from shared.foundation.errors import AppError
+from shared.foundation.mongo import DriverError, database_failure
+from shared.wiring.container import make_container, open_outside
+
+_log = structlog.get_logger(__name__)
+
+
+def create_app(settings: IngestSettings) -> FastAPI:
+    """The service over the adapters the settings name."""
+    container = make_container(open_outside(settings), settings.engine)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await container.close()
+
+    app = FastAPI(title="Datayard ingest", lifespan=lifespan, docs_url=None, openapi_url=None)
+    app.state.container = container
+    app.state.token = settings.callback.token.get_secret_value()
+    app.include_router(tasks.router, dependencies=[Depends(require_caller)])
+    app.include_router(maintenance.router, dependencies=[Depends(require_caller)])
+    app.add_api_route("/health/live", _live)
+    app.add_exception_handler(AppError, _try_later)
+    app.add_exception_handler(DriverError, _try_later)
+    return app
+
+
+async def _live() -> dict[str, str]:
+    return {"status": "live"}
+
+
+async def _try_later(_request: Request, error: Exception) -> JSONResponse:
+    """503: whoever called calls again."""
+    failure = error if isinstance(error, AppError) else None
+    problem = failure.to_problem() if failure else _database_problem(error)
+    _log.warning("call failed", problem=problem, exc_info=error)
+    return JSONResponse({**problem, "status": 503}, status_code=503, media_type="application/problem+json")
+
+
+def _database_problem(error: Exception) -> dict[str, object]:
+    return dict(database_failure(error).to_problem()) if isinstance(error, DriverError) else {}

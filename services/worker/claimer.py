@@ -1,0 +1,21 @@
+"""One claimer of one job: builds what it needs, works until the job ends or the process must go."""
+
+from collections.abc import Callable
+
+from services.worker.settings import WorkerSettings
+from shared.foundation.ids import JobId
+from shared.foundation.telemetry import EngineMetrics
+from shared.wiring.container import make_container, open_outside
+from shared.wiring.job_handlers import job_handlers, make_import_runner
+
+
+async def run_job(
+    job_id: JobId, settings: WorkerSettings, metrics: EngineMetrics, *, stopping: Callable[[], bool]
+) -> None:
+    """Share in the job. Returns when it has ended, or soon after `stopping` turns true."""
+    container = make_container(open_outside(settings), settings.engine)
+    runner = make_import_runner(container, limits=settings.limits, engine=settings.engine, metrics=metrics)
+    try:
+        await job_handlers(runner)["import"](job_id, stopping)
+    finally:
+        await container.close()

@@ -1,0 +1,1 @@
+"""Implementations of ports/byte_source.py."""

@@ -1,0 +1,1 @@
+"""Implementations of ports/job_launcher.py."""

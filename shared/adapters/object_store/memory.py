@@ -1,0 +1,77 @@
+"""Objects in this process's memory, for tests."""
+
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterator
+
+from shared.adapters.object_store.keys import check_folder, check_key, check_prefix
+from shared.ports.object_store import ObjectNotFound, ObjectStat
+
+CHUNK_BYTES = 256 * 1024
+
+
+class MemoryObjectStore:
+    """An ObjectStore that forgets everything with the process."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, bytes] = {}
+
+    async def write(self, key: str, chunks: AsyncIterator[bytes]) -> int:
+        """Store the stream once it has ended well."""
+        data = b"".join([chunk async for chunk in chunks])
+        self._objects[check_key(key)] = data
+        return len(data)
+
+    async def put(self, key: str, data: bytes) -> None:
+        """Store `data`."""
+        self._objects[check_key(key)] = bytes(data)
+
+    async def read(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
+        """Yield the range in chunks; what is written meanwhile does not show."""
+        data = self._found(key)
+        stop = len(data) if end is None else min(end, len(data))
+        for offset in range(start, stop, CHUNK_BYTES):
+            yield data[offset : min(offset + CHUNK_BYTES, stop)]
+
+    async def stat(self, key: str) -> ObjectStat:
+        """Size, and the content's SHA-256 as ETag."""
+        data = self._found(key)
+        return ObjectStat(size_bytes=len(data), etag=hashlib.sha256(data).hexdigest())
+
+    async def move(self, source: str, target: str) -> None:
+        """Rename."""
+        check_key(target)
+        data = self._found(source)
+        del self._objects[source]
+        self._objects[target] = data
+
+    async def list(self, prefix: str) -> AsyncIterator[str]:
+        """Yield the keys there were when the listing began."""
+        check_prefix(prefix)
+        for key in sorted(key for key in self._objects if key.startswith(prefix)):
+            yield key
+
+    async def delete(self, key: str) -> None:
+        """Remove the object if it is there."""
+        self._objects.pop(check_key(key), None)
+
+    async def delete_prefix(self, prefix: str) -> int:
+        """Remove what begins with the folder's name."""
+        check_folder(prefix)
+        gone = [key for key in self._objects if key.startswith(prefix)]
+        for key in gone:
+            del self._objects[key]
+        return len(gone)
+
+    async def signed_url(self, key: str, *, expires_seconds: int) -> str | None:  # noqa: ARG002 - the port's
+        """Memory has no address."""
+        check_key(key)
+        return None
+
+    async def ping(self) -> None:
+        """Memory always answers."""
+
+    def _found(self, key: str) -> bytes:
+        try:
+            return self._objects[check_key(key)]
+        except KeyError:
+            raise ObjectNotFound(f"There is no object {key}.") from None

@@ -1,0 +1,80 @@
+"""What a dataset is, as a document and as a value."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.features.sharing.access import Access
+from shared.foundation.errors import Conflict, NotFound
+from shared.foundation.ids import DatasetId, JobId
+
+Task: TypeAlias = Literal["detect", "segment"]
+
+
+class DatasetState(StrEnum):
+    """`importing`: filling up. `ready`: published. `discarded`: its import failed or was cancelled, so it is hidden."""
+
+    IMPORTING = "importing"
+    READY = "ready"
+    DISCARDED = "discarded"
+
+
+class Category(BaseModel):
+    """A category; its id never changes, its name may."""
+
+    id: int
+    name: str
+
+
+class Rollup(BaseModel):
+    """The counters behind the statistics, as rows of `[*key, count]`."""
+
+    rows: list[list[str | int]] = []
+
+
+class Dataset(BaseModel):
+    """One dataset as it was read. Holding one proves that its reader may read it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: DatasetId
+    slug: str
+    name: str
+    description: str
+    state: DatasetState
+    task: Task | None
+    format: str | None
+    layout: str | None
+    source: str
+    storage: str
+    version: int
+    categories: tuple[Category, ...]
+    rollup: Rollup
+    access: Access
+    tags: tuple[str, ...]
+    import_job_id: JobId
+    created_at: datetime
+    updated_at: datetime
+    deleted_at: datetime | None
+
+    @property
+    def category_names(self) -> dict[int, str]:
+        """Names by category id."""
+        return {category.id: category.name for category in self.categories}
+
+
+class DatasetNotFound(NotFound):
+    """No dataset has this id or slug, or it is not yours."""
+
+    slug, title = "dataset-not-found", "Dataset not found"
+
+    def __init__(self, reference: str) -> None:
+        super().__init__(f"No dataset {reference!r} that you may read.", dataset=reference)
+
+
+class DatasetBusy(Conflict):
+    """The dataset is still being imported."""
+
+    slug, title = "dataset-busy", "The dataset is being imported"

@@ -1,0 +1,151 @@
+"""Dataset documents. Permission is part of every query; a slug belongs to one visible dataset at a time."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
+
+from shared.features.auth.models import Actor
+from shared.features.datasets.models import Category, Dataset, DatasetState, Rollup, Task
+from shared.features.sharing.access import editable_by, readable_by
+from shared.foundation.clock import utc_now
+from shared.foundation.ids import DatasetId
+from shared.foundation.mongo import CollectionSpec, Database, Document, Session
+from shared.foundation.paging import Page, PageRequest, decode_cursor, encode_cursor
+
+_VISIBLE: Document = {"deleted_at": None, "state": {"$ne": DatasetState.DISCARDED}}
+
+_SCHEMA: Mapping[str, Any] = {
+    "bsonType": "object",
+    "required": ["_id", "schema_version", "name", "state", "version", "categories", "access", "created_at"],
+    "properties": {
+        "schema_version": {"bsonType": "int"},
+        "slug": {"bsonType": ["string", "null"]},
+        "name": {"bsonType": "string", "minLength": 1},
+        "state": {"enum": [str(state) for state in DatasetState]},
+        "version": {"bsonType": "int", "minimum": 0},
+        "categories": {"bsonType": "array"},
+        "access": {"bsonType": "object", "required": ["owner_id", "visibility"]},
+    },
+}
+
+
+class DatasetRepository:
+    """The collection `datasets`."""
+
+    def __init__(self, database: Database) -> None:
+        self._datasets = database["datasets"]
+        self.spec = CollectionSpec(
+            "datasets",
+            indexes=(
+                IndexModel([("slug", ASCENDING)], unique=True, partialFilterExpression={"slug": {"$type": "string"}}),
+                IndexModel([("access.owner_id", ASCENDING), ("_id", DESCENDING)]),
+                IndexModel([("purge_at", ASCENDING)], sparse=True),
+            ),
+            schema=_SCHEMA,
+        )
+
+    async def add(self, dataset: Dataset, session: Session) -> None:
+        """Write a new dataset. Raises AlreadyThere when its slug is taken."""
+        fields = dataset.model_dump(exclude={"id", "state"})
+        document: Document = {"_id": dataset.id, "schema_version": 1, "state": dataset.state, **_plain(fields)}
+        await self._datasets.insert_one(document, session=session)
+
+    async def get(self, reference: str, actor: Actor) -> Dataset | None:
+        """The visible dataset with this id or slug that the actor may read."""
+        named = {"$or": [{"_id": reference}, {"slug": reference}]}
+        return _dataset(await self._datasets.find_one({"$and": [named, _VISIBLE, readable_by(actor)]}))
+
+    async def load(self, dataset_id: DatasetId) -> Dataset | None:
+        """The dataset in whatever state, for the machinery."""
+        return _dataset(await self._datasets.find_one({"_id": dataset_id}))
+
+    async def slug_is_free(self, slug: str) -> bool:
+        """True when no visible dataset has the slug, at this moment."""
+        return await self._datasets.find_one({"slug": slug}, {"_id": 1}) is None
+
+    async def page(self, actor: Actor, request: PageRequest, *, text: str | None, task: Task | None) -> Page[Dataset]:
+        """The datasets the actor may read, newest first; `text` is looked for in names, case aside."""
+        wanted: list[Document] = [_VISIBLE, readable_by(actor)]
+        if text:
+            wanted.append({"$expr": {"$gte": [{"$indexOfCP": [{"$toLower": "$name"}, text.lower()]}, 0]}})
+        if task:
+            wanted.append({"task": task})
+        after = [{"_id": {"$lt": decode_cursor(request.cursor, str)[0]}}] if request.cursor else []
+        found = self._datasets.find({"$and": wanted + after}).sort("_id", DESCENDING)
+        documents = await found.skip(request.offset).limit(request.limit + 1).to_list()
+        items = [_to_dataset(document) for document in documents[: request.limit]]
+        more = encode_cursor(items[-1].id) if len(documents) > request.limit else None
+        return Page(items, more, await self._datasets.count_documents({"$and": wanted}))
+
+    async def change(self, dataset_id: DatasetId, actor: Actor, fields: Mapping[str, object]) -> Dataset | None:
+        """Set name, description, tags or visibility, if the actor may; the dataset as it is then."""
+        document = await self._datasets.find_one_and_update(
+            {"$and": [{"_id": dataset_id}, _VISIBLE, editable_by(actor)]},
+            {"$set": {**fields, "updated_at": utc_now()}},
+            return_document=ReturnDocument.AFTER,
+        )
+        return _dataset(document)
+
+    async def publish(
+        self, dataset_id: DatasetId, *, rollup: Rollup, task: Task | None, version: int, session: Session
+    ) -> None:
+        """The import is complete: its statistics and version become what readers see."""
+        fields = {"state": DatasetState.READY, "rollup": rollup.model_dump(), "task": task, "version": version}
+        await self._datasets.update_one(
+            {"_id": dataset_id}, {"$set": fields | {"updated_at": utc_now()}}, session=session
+        )
+
+    async def describe(
+        self, dataset_id: DatasetId, *, layout: str, categories: tuple[Category, ...], format_name: str
+    ) -> None:
+        """What planning found out."""
+        fields = {
+            "layout": layout,
+            "format": format_name,
+            "categories": [category.model_dump() for category in categories],
+            "updated_at": utc_now(),
+        }
+        await self._datasets.update_one({"_id": dataset_id}, {"$set": fields})
+
+    async def discard(self, dataset_id: DatasetId, session: Session) -> None:
+        """Hide a dataset whose import ended badly; its slug is free again."""
+        fields = {"state": DatasetState.DISCARDED, "slug": None, "updated_at": utc_now()}
+        await self._datasets.update_one({"_id": dataset_id}, {"$set": fields}, session=session)
+
+    async def reopen(self, dataset_id: DatasetId, slug: str, session: Session) -> None:
+        """The import is tried again: visible as importing, under a free slug."""
+        fields = {"state": DatasetState.IMPORTING, "slug": slug, "updated_at": utc_now()}
+        await self._datasets.update_one({"_id": dataset_id}, {"$set": fields}, session=session)
+
+    async def trash(self, dataset_id: DatasetId, actor: Actor, *, purge_at: datetime) -> bool:
+        """Put a dataset in the trash until `purge_at`; False when the actor may not, or it is not ready."""
+        now = utc_now()
+        trashed = await self._datasets.update_one(
+            {"$and": [{"_id": dataset_id, "state": DatasetState.READY}, _VISIBLE, editable_by(actor)]},
+            [{"$set": {"deleted_at": now, "purge_at": purge_at, "former_slug": "$slug", "slug": None}}],
+        )
+        return trashed.modified_count == 1
+
+    async def due_for_purge(self) -> list[DatasetId]:
+        """Trashed datasets whose time is over."""
+        found = self._datasets.find({"purge_at": {"$lte": utc_now()}}, {"_id": 1}).limit(20)
+        return [document["_id"] async for document in found]
+
+    async def remove(self, dataset_id: DatasetId) -> None:
+        """Forget a dataset whose images and objects are gone."""
+        await self._datasets.delete_one({"_id": dataset_id, "purge_at": {"$lte": utc_now()}})
+
+
+def _plain(fields: Document) -> Document:
+    return fields | {"categories": list(fields["categories"]), "tags": list(fields["tags"])}
+
+
+def _dataset(document: Document | None) -> Dataset | None:
+    return _to_dataset(document) if document else None
+
+
+def _to_dataset(document: Document) -> Dataset:
+    known = {name: document[name] for name in Dataset.model_fields if name in document and name != "slug"}
+    return Dataset(id=document["_id"], slug=document.get("slug") or document["_id"], **known)

@@ -1,0 +1,137 @@
+"""What people do with datasets as such."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import timedelta
+
+from shared.features.auth.models import Actor
+from shared.features.datasets.models import (
+    Category,
+    Dataset,
+    DatasetBusy,
+    DatasetNotFound,
+    DatasetState,
+    Rollup,
+    Task,
+)
+from shared.features.datasets.repository import DatasetRepository
+from shared.features.sharing.access import Visibility
+from shared.foundation.clock import utc_now
+from shared.foundation.ids import DatasetId, new_id
+from shared.foundation.mongo import Session
+from shared.foundation.paging import Page, PageRequest
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetChange:
+    """What a caller wants changed; None leaves a field as it is."""
+
+    name: str | None = None
+    description: str | None = None
+    tags: tuple[str, ...] | None = None
+    visibility: Visibility | None = None
+
+    def fields(self) -> dict[str, object]:
+        """The document fields to set."""
+        changes: dict[str, object] = {}
+        if self.name is not None:
+            changes["name"] = self.name
+        if self.description is not None:
+            changes["description"] = self.description
+        if self.tags is not None:
+            changes["tags"] = list(self.tags)
+        if self.visibility is not None:
+            changes["access.visibility"] = self.visibility
+        return changes
+
+
+class DatasetService:
+    """Reads, changes and trashes datasets, for an actor."""
+
+    def __init__(self, datasets: DatasetRepository, *, trash_days: int) -> None:
+        self._datasets = datasets
+        self._trash = timedelta(days=trash_days)
+
+    async def get(self, reference: str, actor: Actor) -> Dataset:
+        """The dataset with this id or slug. Raises DatasetNotFound, also for what is not the actor's to read."""
+        dataset = await self._datasets.get(reference, actor)
+        if dataset is None:
+            raise DatasetNotFound(reference)
+        return dataset
+
+    async def page(self, actor: Actor, request: PageRequest, *, text: str | None, task: Task | None) -> Page[Dataset]:
+        """The datasets the actor may read, newest first."""
+        return await self._datasets.page(actor, request, text=text, task=task)
+
+    async def change(self, reference: str, actor: Actor, change: DatasetChange) -> Dataset:
+        """The dataset after the change. Raises DatasetNotFound."""
+        dataset = await self.get(reference, actor)
+        if not (fields := change.fields()):
+            return dataset
+        changed = await self._datasets.change(dataset.id, actor, fields)
+        if changed is None:
+            raise DatasetNotFound(reference)
+        return changed
+
+    async def trash(self, reference: str, actor: Actor) -> None:
+        """Move the dataset to the trash. Raises DatasetNotFound, and DatasetBusy while it is being imported."""
+        dataset = await self.get(reference, actor)
+        if dataset.state is DatasetState.IMPORTING:
+            raise DatasetBusy(f"Cancel the import job {dataset.import_job_id} first.", job_id=dataset.import_job_id)
+        if not await self._datasets.trash(dataset.id, actor, purge_at=utc_now() + self._trash):
+            raise DatasetNotFound(reference)
+
+    # -- for imports
+
+    async def load(self, dataset_id: DatasetId) -> Dataset:
+        """The dataset in whatever state. Raises DatasetNotFound."""
+        dataset = await self._datasets.load(dataset_id)
+        if dataset is None:
+            raise DatasetNotFound(dataset_id)
+        return dataset
+
+    async def add(self, dataset: Dataset, session: Session) -> None:
+        """Write a new dataset. Raises AlreadyThere when its slug is taken."""
+        await self._datasets.add(dataset, session)
+
+    async def describe(
+        self, dataset_id: DatasetId, *, layout: str, categories: tuple[Category, ...], format_name: str
+    ) -> None:
+        """Keep what planning found out. Idempotent."""
+        await self._datasets.describe(dataset_id, layout=layout, categories=categories, format_name=format_name)
+
+    async def publish(self, dataset_id: DatasetId, *, rollup: Rollup, task: Task, session: Session) -> None:
+        """The import is complete: version 1 and its statistics are what readers see."""
+        await self._datasets.publish(dataset_id, rollup=rollup, task=task, version=1, session=session)
+
+    async def discard(self, dataset_id: DatasetId, session: Session) -> None:
+        """Hide a dataset whose import ended badly; its slug is free again."""
+        await self._datasets.discard(dataset_id, session)
+
+    async def reopen(self, dataset_id: DatasetId, slug: str, session: Session) -> None:
+        """The import is tried again. Raises AlreadyThere when the slug is taken meanwhile."""
+        await self._datasets.reopen(dataset_id, slug, session)
+
+    async def due_for_purge(self) -> list[DatasetId]:
+        """Trashed datasets whose time is over."""
+        return await self._datasets.due_for_purge()
+
+    async def remove(self, dataset_id: DatasetId) -> None:
+        """Forget a dataset whose images and objects are gone."""
+        await self._datasets.remove(dataset_id)
+
+    async def free_slug(self, name: str) -> str:
+        """A slug for `name` that no visible dataset has at this moment: `raccoons`, else `raccoons-2`, …"""
+        base = slugify(name)
+        for number in range(1, 50):
+            slug = base if number == 1 else f"{base}-{number}"
+            if await self._datasets.slug_is_free(slug):
+                return slug
+        return f"{base}-{new_id()[-8:]}"
+
+
+def slugify(name: str) -> str:
+    """Lower-case ASCII letters, digits and single hyphens, at most 80 characters; `dataset` when nothing is left."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain)[:80].strip("-") or "dataset"

@@ -1,0 +1,51 @@
+"""The last step of an import: the shards' counts are summed up, and dataset and job change together."""
+
+from dataclasses import dataclass
+
+from shared.features.datasets.models import Task
+from shared.features.datasets.service import DatasetService
+from shared.features.datasets.statistics import Statistics
+from shared.features.imports.models import ImportPlan, NothingImported, Progress
+from shared.features.imports.progress import settled
+from shared.features.imports.repository import ImportJobRepository, ShardRepository
+from shared.features.jobs.models import Job, LeaseLost, StepLease
+from shared.foundation.mongo import Session, Transactions
+
+
+@dataclass(frozen=True, slots=True)
+class Finisher:
+    """Publishes what an import made."""
+
+    datasets: DatasetService
+    jobs: ImportJobRepository
+    shards: ShardRepository
+    transactions: Transactions
+
+    async def finish(self, job: Job, plan: ImportPlan, lease: StepLease) -> None:
+        """Publish version 1 of the dataset and end the job. Raises NothingImported, and LeaseLost if it is not ours."""
+        rollup = (await settled(plan, job, self.shards)).rollup
+        statistics = Statistics(rollup)
+        if statistics.images() == 0:
+            raise NothingImported("Every image was left out; the report says why.")
+        task: Task = "segment" if statistics.by_name("type").get("polygon") else "detect"
+        progress = _final(plan, statistics)
+
+        async def publish(session: Session) -> None:
+            await self.datasets.publish(job.dataset_id, rollup=rollup, task=task, session=session)
+            if not await self.jobs.succeed(lease, progress=progress.model_dump_json(), session=session):
+                raise LeaseLost
+
+        await self.transactions.run(publish)
+
+
+def _final(plan: ImportPlan, statistics: Statistics) -> Progress:
+    return Progress(
+        fraction=1.0,
+        bytes_total=plan.bytes,
+        bytes_done=plan.bytes,
+        images_total=plan.images,
+        images_done=plan.images,
+        annotations=statistics.total("annotations"),
+        findings=statistics.total("findings"),
+        eta_seconds=0,
+    )

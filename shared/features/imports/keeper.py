@@ -1,0 +1,133 @@
+"""Keeps what a claimer holds: a heartbeat for the job, leases for the step and the shard in hand."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from types import TracebackType
+
+import structlog
+
+from shared.features.imports.models import Progress, ShardLease
+from shared.features.imports.repository import ImportJobRepository, ShardRepository
+from shared.features.imports.transfer import ShardTrack
+from shared.features.jobs.models import Job, JobState, LeaseLost, StepLease
+from shared.foundation.mongo import DriverError
+from shared.foundation.settings import EngineSettings
+
+_log = structlog.get_logger(__name__)
+
+
+class Leaving(Exception):
+    """The claimer must stop: its process is shutting down, or the job no longer runs."""
+
+
+class Keeper:
+    """Beats in the background while its claimer works; `check` tells the claimer when to let go.
+
+    A lease that could not be renewed in time counts as lost here before others may take it, so that a claimer that
+    was cut off from the database stops writing first.
+    """
+
+    def __init__(
+        self,
+        jobs: ImportJobRepository,
+        shards: ShardRepository,
+        job: Job,
+        claimer: str,
+        stopping: Callable[[], bool],
+        engine: EngineSettings,
+    ) -> None:
+        self._jobs, self._shards = jobs, shards
+        self._job_id, self._claimer = job.id, claimer
+        self._stopping = stopping
+        self._lease_seconds = engine.lease_seconds
+        self._step: StepLease | None = None
+        self._shard: tuple[ShardLease, ShardTrack] | None = None
+        self._staged: tuple[int, int | None] | None = None
+        self._running = True
+        self._lost = False
+        self._renewed_at = time.monotonic()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> None:
+        self._task = asyncio.create_task(self._beat_for_ever())
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._task:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    def check(self) -> None:
+        """Raise Leaving when the claimer must stop, LeaseLost when what it holds is no longer its own."""
+        if self._stopping() or not self._running:
+            raise Leaving
+        if (self._step or self._shard) and (self._lost or self._too_late()):
+            raise LeaseLost
+
+    def moved(self, count: int, total: int | None) -> None:
+        """Note that `count` more bytes of the source were read while planning."""
+        self.check()
+        self._staged = (self._staged or (0, None))[0] + count, total
+
+    @contextlib.asynccontextmanager
+    async def step(self, lease: StepLease) -> AsyncIterator[None]:
+        """Keep the lease of a once-only step meanwhile; given back at once when the step fails."""
+        self._hold()
+        self._step, self._staged = lease, None
+        try:
+            yield
+        except BaseException:
+            await self._jobs.release_step(lease)
+            raise
+        finally:
+            self._step = None
+
+    @contextlib.asynccontextmanager
+    async def shard(self, lease: ShardLease, track: ShardTrack) -> AsyncIterator[None]:
+        """Keep the lease of a shard meanwhile, and show its progress."""
+        self._hold()
+        self._shard = lease, track
+        try:
+            yield
+        finally:
+            self._shard = None
+
+    def _hold(self) -> None:
+        self._lost, self._renewed_at = False, time.monotonic()
+
+    def _too_late(self) -> bool:
+        return time.monotonic() - self._renewed_at > self._lease_seconds * 0.9
+
+    async def _beat_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(self._lease_seconds / 6)
+            try:
+                await self._beat()
+            except DriverError:
+                _log.warning("heartbeat failed", exc_info=True)
+
+    async def _beat(self) -> None:
+        began = time.monotonic()
+        job = await self._jobs.beat(self._job_id, self._claimer)
+        self._running = job is not None and job.state is JobState.RUNNING
+        if self._step:
+            self._lost |= not await self._renew_step(self._step)
+        if held := self._shard:
+            renewed = await self._shards.renew(held[0], held[1].progress)
+            self._lost |= not renewed and self._shard is held
+        self._renewed_at = began
+
+    async def _renew_step(self, lease: StepLease) -> bool:
+        renewed = await self._jobs.renew_step(lease, progress=self._staging())
+        return renewed or self._step is not lease
+
+    def _staging(self) -> str | None:
+        if self._staged is None:
+            return None
+        done, total = self._staged
+        fraction = min(0.99, done / total) if total else 0.0
+        return Progress(bytes_total=total or 0, bytes_done=done, fraction=fraction).model_dump_json()

@@ -1,0 +1,43 @@
+"""What a shard consists of, kept in the object store as one JSON line per image: documents stay small at any size."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+
+from shared.features.imports.members import Item
+from shared.foundation.ids import JobId
+
+
+@dataclass(frozen=True, slots=True)
+class ShardEntry:
+    """One image to transfer, its split, and its label if there is one."""
+
+    image: Item
+    split: str | None
+    label: Item | None
+
+
+def temp_prefix(job_id: JobId) -> str:
+    """The folder of the object store for what only the running job needs."""
+    return f"temp/{job_id}/"
+
+
+def manifest_key(job_id: JobId, index: int) -> str:
+    """Where the manifest of a shard lies."""
+    return f"{temp_prefix(job_id)}shards/{index:06d}.jsonl"
+
+
+def encode_manifest(entries: Sequence[ShardEntry]) -> bytes:
+    """The entries as JSON lines."""
+    lines = (json.dumps([astuple(entry.image), entry.split, _label_row(entry)]) for entry in entries)
+    return "\n".join(lines).encode()
+
+
+def decode_manifest(data: bytes) -> list[ShardEntry]:
+    """The entries that were encoded."""
+    rows = (json.loads(line) for line in data.splitlines())
+    return [ShardEntry(Item(*image), split, Item(*label) if label else None) for image, split, label in rows]
+
+
+def _label_row(entry: ShardEntry) -> tuple[object, ...] | None:
+    return astuple(entry.label) if entry.label else None

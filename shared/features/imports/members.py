@@ -1,0 +1,113 @@
+"""Reading members out of an archive in the order they lie in, with as few requests as that allows."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from shared.formats.archives.directory import ArchiveDirectory
+from shared.formats.archives.errors import BrokenMember
+from shared.formats.archives.zip_member import LOCAL_HEADER_BYTES, MemberDecoder, local_data_offset
+from shared.foundation.streams import ByteReader, StreamEnded
+from shared.ports.byte_source import ByteSource, SourceTruncated
+
+GAP_BYTES = 64 << 10
+
+
+class MemberCutOff(BrokenMember):
+    """The archive ends before the member does."""
+
+
+class WrongChecksum(BrokenMember):
+    """The member's content does not match the CRC-32 of the archive's directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Where one member lies, as a manifest keeps it. `end` is the exclusive bound of its bytes, header included."""
+
+    name: str
+    header_offset: int
+    end: int
+    compressed_bytes: int
+    size_bytes: int
+    method: int
+    crc32: int | None
+
+
+def item_of(directory: ArchiveDirectory, index: int) -> Item:
+    """The directory's member of that index."""
+    member = directory.member(index)
+    return Item(
+        name=member.name,
+        header_offset=member.header_offset,
+        end=member.end,
+        compressed_bytes=member.compressed_bytes,
+        size_bytes=member.size_bytes,
+        method=member.method,
+        crc32=member.crc32,
+    )
+
+
+class OpenMember:
+    """One member at hand; read it by `whole` or by `pieces`, once, before asking for the next one."""
+
+    def __init__(self, item: Item, reader: ByteReader, *, raw: bool) -> None:
+        self.item = item
+        self._reader = reader
+        self._raw = raw
+
+    async def whole(self) -> bytes:
+        """The content, checked. Raises BrokenMember (MemberCutOff, WrongChecksum)."""
+        return b"".join([piece async for piece in self.pieces()])
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The content as it comes; the checks are done after the last piece. Raises like `whole`."""
+        decoder = MemberDecoder(self.item.method, self.item.size_bytes)
+        try:
+            await self._pass_header()
+            async for raw in self._reader.pieces(self.item.compressed_bytes):
+                for piece in decoder.decode(bytes(raw)):
+                    yield piece
+        except (StreamEnded, SourceTruncated) as error:
+            raise MemberCutOff("its bytes end early") from error
+        for piece in decoder.finish():
+            yield piece
+        if self.item.crc32 is not None and decoder.crc32 != self.item.crc32:
+            raise WrongChecksum(f"its CRC-32 is {decoder.crc32:08x}, the directory says {self.item.crc32:08x}")
+
+    async def _pass_header(self) -> None:
+        if self._raw:
+            return
+        data_offset = local_data_offset(await self._reader.exactly(LOCAL_HEADER_BYTES))
+        if self.item.header_offset + data_offset + self.item.compressed_bytes > self.item.end:
+            raise BrokenMember("it reaches into the next member")
+        await self._reader.skip(data_offset - LOCAL_HEADER_BYTES)
+
+
+async def read_members(source: ByteSource, items: Sequence[Item], *, raw: bool) -> AsyncIterator[OpenMember]:
+    """Each item's member, in the order of their offsets; neighbours closer than GAP_BYTES share one request."""
+    for run in _runs(sorted(items, key=lambda item: item.header_offset)):
+        start = run[0].header_offset
+        async with aclosing(source.read(start, max(item.end for item in run))) as chunks:
+            reader = ByteReader(chunks, position=start)
+            for item in run:
+                await _advance(reader, item)
+                yield OpenMember(item, reader, raw=raw)
+
+
+async def _advance(reader: ByteReader, item: Item) -> None:
+    try:
+        await reader.skip(item.header_offset - reader.position)
+    except (StreamEnded, SourceTruncated):
+        return  # reading the member will say that it is cut off
+
+
+def _runs(items: Sequence[Item]) -> Iterator[list[Item]]:
+    run: list[Item] = []
+    for item in items:
+        if run and item.header_offset - run[-1].end > GAP_BYTES:
+            yield run
+            run = []
+        run.append(item)
+    if run:
+        yield run

@@ -1,0 +1,68 @@
+"""How far an import is, read from its shards."""
+
+from dataclasses import dataclass
+
+from shared.features.datasets.models import Rollup
+from shared.features.datasets.statistics import Statistics, merge, to_rollup
+from shared.features.imports.models import ImportPlan, Progress, ShardProgress
+from shared.features.imports.repository import ShardRepository
+from shared.features.jobs.models import Job, JobState
+from shared.foundation.clock import utc_now
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressReader:
+    """Reads the progress of jobs."""
+
+    shards: ShardRepository
+
+    async def of(self, job: Job) -> Progress:
+        """What has been done by now; of a job that succeeded, what it did in all."""
+        kept = Progress.model_validate_json(job.progress) if job.progress else Progress()
+        if job.plan is None:
+            return _with_rate(kept, job)
+        plan = ImportPlan.model_validate_json(job.plan)
+        if job.state is JobState.SUCCEEDED:
+            return _with_rate(kept, job)
+        return _with_rate(_so_far(plan, await self.shards.progress(job.id)), job)
+
+    async def statistics(self, job: Job) -> Statistics:
+        """What the import has counted by now: of plan and finished shards, or of the whole when it succeeded."""
+        if job.plan is None:
+            return Statistics(Rollup())
+        plan = ImportPlan.model_validate_json(job.plan)
+        return Statistics((await settled(plan, job, self.shards)).rollup)
+
+
+async def settled(plan: ImportPlan, job: Job, shards: ShardRepository) -> ImportPlan:
+    """The plan with the counts of every finished shard added, once."""
+    if plan.settled:
+        return plan
+    counts = merge([plan.rollup, *[rollup async for rollup in shards.rollups(job.id)]])
+    return plan.model_copy(update={"rollup": to_rollup(counts), "settled": True})
+
+
+def _so_far(plan: ImportPlan, done: ShardProgress) -> Progress:
+    planned_findings = sum(int(row[-1]) for row in plan.rollup.rows if row[0] == "findings")
+    return Progress(
+        fraction=round(min(0.999, done.bytes / plan.bytes), 4) if plan.bytes else 0.0,
+        bytes_total=plan.bytes,
+        bytes_done=done.bytes,
+        images_total=plan.images,
+        images_done=done.images,
+        annotations=done.annotations,
+        findings=planned_findings + done.findings,
+    )
+
+
+def _with_rate(progress: Progress, job: Job) -> Progress:
+    if job.started_at is None:
+        return progress
+    seconds = max(0.001, ((job.finished_at or utc_now()) - job.started_at).total_seconds())
+    rate = int(progress.bytes_done / seconds)
+    eta = None
+    if job.ended:
+        eta = 0 if job.state is JobState.SUCCEEDED else None
+    elif rate:
+        eta = int((progress.bytes_total - progress.bytes_done) / rate)
+    return progress.model_copy(update={"bytes_per_second": rate, "eta_seconds": eta})

@@ -1,0 +1,206 @@
+"""The collections of imports: the jobs, their shards (claimed by lease, fenced by token), and their findings."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from pymongo import ASCENDING, IndexModel, ReplaceOne, ReturnDocument
+
+from shared.features.datasets.models import Rollup
+from shared.features.imports.models import NewShard, ReportFilter, ShardLease, ShardProgress
+from shared.features.jobs.repository import JobRepository
+from shared.formats.findings import Finding
+from shared.formats.rules import RULES
+from shared.foundation.clock import utc_now
+from shared.foundation.ids import JobId, derived_id
+from shared.foundation.mongo import CollectionSpec, Database, Document
+from shared.foundation.paging import Page, PageRequest, decode_cursor, encode_cursor
+
+_SHARD_SCHEMA: Mapping[str, Any] = {
+    "bsonType": "object",
+    "required": ["_id", "schema_version", "job_id", "index", "state", "manifest_key", "token"],
+    "properties": {"state": {"enum": ["open", "done"]}, "token": {"bsonType": "int", "minimum": 0}},
+}
+_FINDING_SCHEMA: Mapping[str, Any] = {
+    "bsonType": "object",
+    "required": ["_id", "schema_version", "job_id", "rule", "severity", "file", "message", "place"],
+    "properties": {"severity": {"enum": ["error", "warning", "info"]}},
+}
+_FREE: Document = {"expires_at": None}
+
+
+class ImportJobRepository(JobRepository):
+    """The collection `import_jobs`."""
+
+    def __init__(self, database: Database, *, lease: timedelta) -> None:
+        super().__init__(database, collection="import_jobs", lease=lease)
+
+
+class ShardRepository:
+    """The collection `import_shards`. `lease` is the silence after which a shard may be taken over."""
+
+    def __init__(self, database: Database, *, lease: timedelta) -> None:
+        self._shards = database["import_shards"]
+        self._lease = lease
+        self.spec = CollectionSpec(
+            "import_shards",
+            indexes=(IndexModel([("job_id", ASCENDING), ("state", ASCENDING), ("index", ASCENDING)]),),
+            schema=_SHARD_SCHEMA,
+        )
+
+    async def replace_all(self, job_id: JobId, shards: Sequence[NewShard]) -> None:
+        """Write the shards of a job anew; those of an earlier, unfinished plan are gone."""
+        await self._shards.delete_many({"job_id": job_id})
+        documents = [_new_document(job_id, shard) for shard in shards]
+        if documents:
+            writes = [ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in documents]
+            await self._shards.bulk_write(writes, ordered=False)
+
+    async def claim_next(self, job_id: JobId) -> ShardLease | None:
+        """The next shard that is open and in nobody's hands; None when there is none at present."""
+        now = utc_now()
+        document = await self._shards.find_one_and_update(
+            {"job_id": job_id, "state": "open", "$or": [_FREE, {"expires_at": {"$lt": now}}]},
+            {
+                "$set": {"expires_at": now + self._lease, "progress": asdict(ShardProgress())},
+                "$inc": {"token": 1, "claims": 1},
+            },
+            sort=[("index", ASCENDING)],
+            return_document=ReturnDocument.AFTER,
+        )
+        return _to_lease(document) if document else None
+
+    async def renew(self, lease: ShardLease, progress: ShardProgress) -> bool:
+        """Hold the shard longer and say how far it is; False when it is lost."""
+        update = {"$set": {"expires_at": utc_now() + self._lease, "progress": asdict(progress)}}
+        return (await self._shards.update_one(_held(lease), update)).matched_count == 1
+
+    async def release(self, lease: ShardLease) -> None:
+        """Give an unfinished shard back; it does not count as a failed claim."""
+        update = {"$set": {**_FREE, "progress": asdict(ShardProgress())}, "$inc": {"claims": -1}}
+        await self._shards.update_one(_held(lease), update)
+
+    async def complete(self, lease: ShardLease, *, rollup: Rollup, progress: ShardProgress) -> bool:
+        """The shard is done, with these counts; False when it was lost and somebody else counts."""
+        fields = {"state": "done", "rollup": rollup.model_dump()["rows"], "progress": asdict(progress), **_FREE}
+        return (await self._shards.update_one(_held(lease), {"$set": fields})).matched_count == 1
+
+    async def any_open(self, job_id: JobId) -> bool:
+        """True while a shard of the job is not done."""
+        return await self._shards.find_one({"job_id": job_id, "state": "open"}, {"_id": 1}) is not None
+
+    async def rollups(self, job_id: JobId) -> AsyncIterator[Rollup]:
+        """The counts of every finished shard."""
+        async for document in self._shards.find({"job_id": job_id, "state": "done"}, {"rollup": 1}):
+            yield Rollup(rows=document["rollup"])
+
+    async def progress(self, job_id: JobId) -> ShardProgress:
+        """What all shards of the job have done together."""
+        sums = {name: {"$sum": f"$progress.{name}"} for name in asdict(ShardProgress())}
+        found = await self._shards.aggregate([{"$match": {"job_id": job_id}}, {"$group": {"_id": None, **sums}}])
+        totals = await found.to_list()
+        return ShardProgress(**{name: totals[0][name] for name in sums}) if totals else ShardProgress()
+
+    async def remove_all(self, job_id: JobId) -> None:
+        """Forget the shards of a job."""
+        await self._shards.delete_many({"job_id": job_id})
+
+
+class FindingRepository:
+    """The collection `findings`: what an import has to say about its data, in the order of files and lines."""
+
+    def __init__(self, database: Database) -> None:
+        self._findings = database["findings"]
+        place = ("place", ASCENDING), ("_id", ASCENDING)
+        self.spec = CollectionSpec(
+            "findings",
+            indexes=(
+                IndexModel([("job_id", ASCENDING), *place]),
+                IndexModel([("job_id", ASCENDING), ("rule", ASCENDING), *place]),
+                IndexModel([("job_id", ASCENDING), ("severity", ASCENDING), *place]),
+            ),
+            schema=_FINDING_SCHEMA,
+        )
+
+    async def write(self, job_id: JobId, findings: Iterable[Finding]) -> None:
+        """Write findings; the same finding of the same job is written once."""
+        batch: list[ReplaceOne[Document]] = []
+        for finding in findings:
+            document = _finding_document(job_id, finding)
+            batch.append(ReplaceOne({"_id": document["_id"]}, document, upsert=True))
+            if len(batch) == 1000:
+                await self._findings.bulk_write(batch, ordered=False)
+                batch = []
+        if batch:
+            await self._findings.bulk_write(batch, ordered=False)
+
+    async def page(self, job_id: JobId, request: PageRequest, wanted: ReportFilter) -> Page[Finding]:
+        """Findings in the order of file, line and column."""
+        query: Document = {"job_id": job_id}
+        if wanted.severity:
+            query["severity"] = wanted.severity
+        if wanted.rule:
+            query["rule"] = wanted.rule
+        total = await self._findings.count_documents(query)
+        if request.cursor:
+            place, finding_id = decode_cursor(request.cursor, str, str)
+            query["$or"] = [{"place": {"$gt": place}}, {"place": place, "_id": {"$gt": finding_id}}]
+        found = self._findings.find(query).sort([("place", ASCENDING), ("_id", ASCENDING)])
+        documents = await found.skip(request.offset).limit(request.limit + 1).to_list()
+        shown = documents[: request.limit]
+        more = encode_cursor(shown[-1]["place"], shown[-1]["_id"]) if len(documents) > request.limit else None
+        return Page([_to_finding(document) for document in shown], more, total)
+
+    async def remove_all(self, job_id: JobId) -> None:
+        """Forget the findings of a job."""
+        await self._findings.delete_many({"job_id": job_id})
+
+
+def _new_document(job_id: JobId, shard: NewShard) -> Document:
+    return {
+        "_id": f"{job_id}:{shard.index:06d}", "schema_version": 1, "job_id": job_id, "index": shard.index,
+        "manifest_key": shard.manifest_key, "state": "open", "token": 0, "claims": 0, "expires_at": None,
+        "progress": asdict(ShardProgress()), "rollup": [],
+    }  # fmt: skip
+
+
+def _held(lease: ShardLease) -> Document:
+    return {"_id": lease.shard_id, "token": lease.token, "state": "open", "expires_at": {"$ne": None}}
+
+
+def _to_lease(document: Document) -> ShardLease:
+    return ShardLease(
+        shard_id=document["_id"],
+        job_id=document["job_id"],
+        index=document["index"],
+        manifest_key=document["manifest_key"],
+        token=document["token"],
+        claims=document["claims"],
+    )
+
+
+def _finding_document(job_id: JobId, finding: Finding) -> Document:
+    line, column = finding.line or 0, finding.column or 0
+    return {
+        "_id": derived_id(job_id, finding.rule, finding.file, line, column, finding.message),
+        "schema_version": 1,
+        "job_id": job_id,
+        "place": f"{finding.file[:512]}\x00{line:010d}\x00{column:010d}",
+        "rule": finding.rule,
+        "severity": RULES[finding.rule].severity,
+        "file": finding.file,
+        "line": finding.line,
+        "column": finding.column,
+        "message": finding.message,
+    }
+
+
+def _to_finding(document: Document) -> Finding:
+    return Finding(
+        rule=document["rule"],
+        file=document["file"],
+        message=document["message"],
+        line=document["line"],
+        column=document["column"],
+    )

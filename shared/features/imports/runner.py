@@ -1,0 +1,148 @@
+"""One claimer's part in a job: plan it if nobody has, transfer shards while there are any, finish it if it is time.
+
+Any number of claimers run this at once and may die at any moment. Whoever holds a lease does a step; whoever finds
+no work waits for the others, so that a dead claimer's shard is taken over.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from shared.features.imports.cleanup import Cleaner
+from shared.features.imports.ending import Ending
+from shared.features.imports.finish import Finisher
+from shared.features.imports.keeper import Keeper, Leaving
+from shared.features.imports.models import ImportPlan, ShardExhausted, ShardLease
+from shared.features.imports.plan import Planner
+from shared.features.imports.repository import ImportJobRepository, ShardRepository
+from shared.features.imports.transfer import ShardTrack, Transfer
+from shared.features.jobs.models import Job, JobState, LeaseLost, Phase
+from shared.foundation.errors import AppError, unforeseen
+from shared.foundation.ids import JobId, new_id
+from shared.foundation.mongo import DriverError, database_failure
+from shared.foundation.settings import EngineSettings
+from shared.foundation.telemetry import EngineMetrics
+
+_POLL_SECONDS = 0.2
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRunner:
+    """Runs claimers of import jobs in this process."""
+
+    jobs: ImportJobRepository
+    shards: ShardRepository
+    planner: Planner
+    transfer: Transfer
+    finisher: Finisher
+    ending: Ending
+    cleaner: Cleaner
+    engine: EngineSettings
+    metrics: EngineMetrics
+
+    async def run(self, job_id: JobId, *, stopping: Callable[[], bool]) -> None:
+        """Work on the job until it has ended or `stopping` says so. Safe to call again, and many times at once."""
+        claimer = f"c-{new_id()}"
+        job = await self.jobs.join(job_id, claimer)
+        if job is None:
+            return
+        structlog.contextvars.bind_contextvars(correlation_id=job.correlation_id, job_id=job_id, claimer=claimer)
+        try:
+            if job.state is JobState.RUNNING:
+                await self._work(job, claimer, stopping)
+        finally:
+            await self.jobs.leave(job_id, claimer)
+        await self._clean_if_last(job_id)
+
+    async def _work(self, job: Job, claimer: str, stopping: Callable[[], bool]) -> None:
+        keeper = Keeper(self.jobs, self.shards, job, claimer, stopping, self.engine)
+        with self.metrics.claiming.track_inprogress():
+            async with keeper:
+                try:
+                    await self._steps(job, keeper)
+                except Leaving:
+                    _log.info("claimer leaves")
+                except AppError as error:
+                    await self._fail(job, error)
+                except DriverError as error:
+                    _log.exception("database failure")
+                    await self._fail(job, database_failure(error))
+                except Exception:  # noqa: BLE001 - the one place where a job survives what nobody foresaw
+                    _log.exception("unforeseen failure")
+                    await self._fail(job, unforeseen(job.correlation_id))
+
+    async def _fail(self, job: Job, error: AppError) -> None:
+        current = await self.jobs.load(job.id)
+        if current is not None and current.state is JobState.RUNNING:
+            await self.ending.fail(current, error)
+
+    async def _steps(self, job: Job, keeper: Keeper) -> None:
+        steps = {Phase.PLAN: self._plan, Phase.TRANSFER: self._transfer, Phase.FINISH: self._finish}
+        while True:
+            keeper.check()
+            current = await self.jobs.load(job.id)
+            if current is None or current.state is not JobState.RUNNING:
+                return
+            with contextlib.suppress(LeaseLost):
+                if await steps[current.phase](current, keeper):
+                    continue
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def _plan(self, job: Job, keeper: Keeper) -> bool:
+        lease = await self.jobs.claim_step(job.id, Phase.PLAN)
+        if lease is None:
+            return False
+        async with keeper.step(lease):
+            plan = await self.planner.plan(job, keeper.moved)
+            keeper.check()
+            planned = await self.jobs.advance(lease, to=Phase.TRANSFER, plan=plan.model_dump_json())
+        if planned:
+            _log.info("planned", shards=plan.shards, images=plan.images, layout=plan.layout)
+        return planned
+
+    async def _transfer(self, job: Job, keeper: Keeper) -> bool:
+        lease = await self.shards.claim_next(job.id)
+        if lease is None:
+            if await self.shards.any_open(job.id):
+                return False
+            await self.jobs.open_finish(job.id)
+            return True
+        if lease.claims > self.engine.max_shard_claims:
+            raise ShardExhausted(f"Shard {lease.index} was claimed {lease.claims} times without an end.")
+        async with self._holding(lease, keeper) as track:
+            await self.transfer.run(job, _plan_of(job), lease, track)
+        return True
+
+    @contextlib.asynccontextmanager
+    async def _holding(self, lease: ShardLease, keeper: Keeper) -> AsyncIterator[ShardTrack]:
+        track = ShardTrack(keeper.check)
+        async with keeper.shard(lease, track):
+            try:
+                yield track
+            except Leaving:
+                await self.shards.release(lease)
+                raise
+
+    async def _finish(self, job: Job, keeper: Keeper) -> bool:
+        lease = await self.jobs.claim_step(job.id, Phase.FINISH)
+        if lease is None:
+            return False
+        async with keeper.step(lease):
+            await self.finisher.finish(job, _plan_of(job), lease)
+        _log.info("imported", dataset_id=job.dataset_id)
+        self.metrics.jobs.labels("succeeded").inc()
+        return True
+
+    async def _clean_if_last(self, job_id: JobId) -> None:
+        job = await self.jobs.load(job_id)
+        if job is not None and job.ended and not job.live_claimers:
+            await self.cleaner.clean(job)
+
+
+def _plan_of(job: Job) -> ImportPlan:
+    return ImportPlan.model_validate_json(job.plan or "")

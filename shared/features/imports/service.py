@@ -1,0 +1,237 @@
+"""Imports as callers see them: start, watch, cancel, retry, report; and as the queue and the scheduler drive them."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+import structlog
+
+from shared.features.auth.models import Actor
+from shared.features.datasets.models import Dataset, DatasetState, Rollup
+from shared.features.datasets.service import DatasetService
+from shared.features.imports.cleanup import Cleaner
+from shared.features.imports.ending import Ending
+from shared.features.imports.models import ImportRequest, NotBuilt, ReportFilter
+from shared.features.imports.repository import FindingRepository, ImportJobRepository
+from shared.features.jobs.models import Job, JobNotFound, JobState, JobStateConflict
+from shared.features.jobs.repository import NewJob
+from shared.features.sharing.access import Access
+from shared.formats.findings import Finding
+from shared.foundation.clock import utc_now
+from shared.foundation.errors import Conflict
+from shared.foundation.ids import DatasetId, JobId, new_id
+from shared.foundation.mongo import AlreadyThere, Session, Transactions
+from shared.foundation.paging import Page, PageRequest
+from shared.foundation.settings import EngineSettings
+from shared.foundation.urls import redact
+from shared.ports.byte_source import ByteSources
+from shared.ports.job_launcher import JobLauncher
+from shared.ports.job_queue import JobQueue, QueueUnavailable
+
+_BUILT_FORMATS = ("auto", "yolo")
+_ARCHIVE_ENDINGS = (".tar.gz", ".tar.bz2", ".tgz", ".tbz2", ".zip", ".tar")
+_CALLBACK_PATIENCE = timedelta(seconds=5)
+_LAUNCH_PATIENCE = timedelta(seconds=60)
+_SLUG_TRIES = 5
+
+_log = structlog.get_logger(__name__)
+
+
+class IdempotencyConflict(Conflict):
+    """The key was used before, for something else."""
+
+    slug, title = "idempotency-conflict", "The idempotency key belongs to another request"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportService:
+    """Everything about imports but the work itself."""
+
+    datasets: DatasetService
+    jobs: ImportJobRepository
+    findings: FindingRepository
+    ending: Ending
+    sources: ByteSources
+    queue: JobQueue
+    transactions: Transactions
+    engine: EngineSettings
+
+    async def start(
+        self, request: ImportRequest, actor: Actor, *, correlation_id: str, idempotency_key: str | None
+    ) -> Job:
+        """Queue an import; its dataset exists at once, empty. The same key and request give the same job.
+
+        Raises NotBuilt, UnsupportedSource, RefusedSource, and IdempotencyConflict for a key used otherwise.
+        """
+        self._check(request)
+        job_id = JobId(new_id())
+        dataset = _new_dataset(request, actor, job_id, await self.datasets.free_slug(_name_of(request)))
+        new = NewJob(
+            id=job_id,
+            owner_id=actor.id,
+            dataset_id=dataset.id,
+            request=request.model_dump_json(),
+            correlation_id=correlation_id,
+            claimers=self.engine.claimers,
+            idempotency_key=idempotency_key,
+        )
+        job, is_new = await self._write(new, dataset, actor)
+        if is_new:
+            await self._enqueue(job_id)
+        return job
+
+    async def job(self, job_id: str, actor: Actor) -> Job:
+        """One job. Raises JobNotFound."""
+        job = await self.jobs.get(job_id, actor)
+        if job is None:
+            raise JobNotFound(job_id)
+        return job
+
+    async def page(self, actor: Actor, request: PageRequest, *, state: JobState | None) -> Page[Job]:
+        """The actor's import jobs, newest first."""
+        return await self.jobs.page(actor, request, state=state)
+
+    async def report(self, job: Job, request: PageRequest, wanted: ReportFilter) -> Page[Finding]:
+        """What the job found in its data, in the order of files and lines."""
+        return await self.findings.page(job.id, request, wanted)
+
+    async def cancel(self, job_id: str, actor: Actor) -> Job:
+        """Stop the job: claimers let go within seconds. Cancelling twice is no error; an ended job stays as it is."""
+        job = await self.job(job_id, actor)
+        if not job.ended:
+            await self.ending.end(job, JobState.CANCELLED, None)
+            job = await self.job(job_id, actor)
+        if job.state is not JobState.CANCELLED:
+            raise JobStateConflict(f"The job has already {job.state}.", state=job.state)
+        return job
+
+    async def retry(self, job_id: str, actor: Actor) -> Job:
+        """Queue an ended job again; it goes on from what is done. Raises JobStateConflict unless it ended badly."""
+        job = await self.job(job_id, actor)
+        request = ImportRequest.model_validate_json(job.request)
+        for _ in range(_SLUG_TRIES):
+            slug = await self.datasets.free_slug(_name_of(request))
+
+            async def work(session: Session, slug: str = slug) -> bool:
+                retried = await self.jobs.retry(job.id, session)
+                if retried:
+                    await self.datasets.reopen(job.dataset_id, slug, session)
+                return retried
+
+            try:
+                if not await self.transactions.run(work):
+                    raise JobStateConflict(f"The job is {job.state}, or being cleaned up.", state=job.state)
+            except AlreadyThere:
+                continue
+            break
+        await self._enqueue(job.id)
+        return await self.job(job_id, actor)
+
+    def _check(self, request: ImportRequest) -> None:
+        if request.format not in _BUILT_FORMATS:
+            raise NotBuilt(f"The format {request.format!r} cannot be read yet; {' and '.join(_BUILT_FORMATS)} can.")
+        if request.storage != "objects":
+            raise NotBuilt("The storage 'packed' is not built yet; use 'objects'.")
+        self.sources.check(request.archive_uri)
+
+    async def _write(self, new: NewJob, dataset: Dataset, actor: Actor) -> tuple[Job, bool]:
+        for _ in range(_SLUG_TRIES):
+            fresh = dataset.model_copy(update={"slug": await self.datasets.free_slug(dataset.name)})
+
+            async def work(session: Session, fresh: Dataset = fresh) -> None:
+                await self.jobs.add(new, session)
+                await self.datasets.add(fresh, session)
+
+            try:
+                await self.transactions.run(work)
+            except AlreadyThere:
+                if earlier := await self._earlier(new, actor):
+                    return earlier, False
+                continue
+            return await self.job(new.id, actor), True
+        raise Conflict(f"No free slug was found for {dataset.name!r}; choose another name.")
+
+    async def _earlier(self, new: NewJob, actor: Actor) -> Job | None:
+        if new.idempotency_key is None:
+            return None
+        earlier = await self.jobs.with_idempotency_key(new.idempotency_key, actor)
+        if earlier is not None and earlier.request != new.request:
+            raise IdempotencyConflict("This Idempotency-Key was sent before with another request.", job_id=earlier.id)
+        return earlier
+
+    async def _enqueue(self, job_id: JobId) -> None:
+        try:
+            await self.queue.enqueue(job_id)
+        except QueueUnavailable:
+            _log.warning("queue unavailable; the sweeper will start the job", job_id=job_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportDispatcher:
+    """What the queue and the scheduler call: starts claimers, and puts right what stopped."""
+
+    jobs: ImportJobRepository
+    datasets: DatasetService
+    launcher: JobLauncher
+    cleaner: Cleaner
+
+    async def dispatch(self, job_id: JobId) -> bool:
+        """Start a queued job's claimers. Does nothing for a job that runs or has ended; False for an unknown one."""
+        if await self.jobs.begin(job_id):
+            job = await self.jobs.load(job_id)
+            if job is not None:
+                await self._launch(job, job.claimers)
+            return True
+        return await self.jobs.load(job_id) is not None
+
+    async def sweep(self) -> None:
+        """Start jobs whose callback never came, replace lost claimers, remove leftovers, empty the trash."""
+        for job in await self.jobs.overdue(queued_for=_CALLBACK_PATIENCE):
+            _log.warning("callback is overdue", job_id=job.id)
+            await self.dispatch(job.id)
+        async for job, missing in self.jobs.short_of_claimers(patience=_LAUNCH_PATIENCE):
+            _log.warning("claimers are missing", job_id=job.id, missing=missing)
+            await self._launch(job, missing)
+        for job in await self.jobs.due_for_cleanup():
+            await self.cleaner.clean(job)
+        for dataset_id in await self.datasets.due_for_purge():
+            await self.cleaner.purge(dataset_id)
+
+    async def _launch(self, job: Job, tasks: int) -> None:
+        await self.jobs.note_launch(job.id, tasks)
+        await self.launcher.launch(job.id, tasks=tasks)
+
+
+def _new_dataset(request: ImportRequest, actor: Actor, job_id: JobId, slug: str) -> Dataset:
+    now = utc_now()
+    return Dataset(
+        id=DatasetId(new_id()),
+        slug=slug,
+        name=_name_of(request),
+        description="",
+        state=DatasetState.IMPORTING,
+        task=None,
+        format=None,
+        layout=None,
+        source=redact(request.archive_uri),
+        storage=request.storage,
+        version=0,
+        categories=(),
+        rollup=Rollup(),
+        access=Access(owner_id=actor.id),
+        tags=(),
+        import_job_id=job_id,
+        created_at=now,
+        updated_at=now,
+        deleted_at=None,
+    )
+
+
+def _name_of(request: ImportRequest) -> str:
+    """The name asked for, else the archive's file name without its ending."""
+    if request.name:
+        return request.name
+    name = PurePosixPath(unquote(urlsplit(request.archive_uri).path)).name
+    ending = next((ending for ending in _ARCHIVE_ENDINGS if name.lower().endswith(ending)), "")
+    return name.removesuffix(name[len(name) - len(ending) :] if ending else "")[:200].strip() or "dataset"

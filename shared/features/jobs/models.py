@@ -1,0 +1,89 @@
+"""A job, its states, and what may follow what."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal, TypeAlias
+
+from shared.foundation.errors import Conflict, NotFound, Problem
+from shared.foundation.ids import DatasetId, JobId
+
+JobKind: TypeAlias = Literal["import"]
+
+
+class JobState(StrEnum):
+    """Where a job stands. `failed`: its input is at fault. `dead`: it was tried as often as allowed."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    DEAD = "dead"
+
+
+ENDED = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobState.DEAD})
+RETRYABLE = frozenset({JobState.FAILED, JobState.CANCELLED, JobState.DEAD})
+
+
+class Phase(StrEnum):
+    """The steps of a job: planned once, transferred by every claimer, finished once."""
+
+    PLAN = "plan"
+    TRANSFER = "transfer"
+    FINISH = "finish"
+
+
+class JobNotFound(NotFound):
+    """No job has this id, or it is not yours."""
+
+    slug, title = "job-not-found", "Job not found"
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"No job {job_id!r} that you may see.", job_id=job_id)
+
+
+class JobStateConflict(Conflict):
+    """The job's state does not allow what was asked."""
+
+    slug, title = "job-state-conflict", "The job's state does not allow this"
+
+
+class LeaseLost(Exception):
+    """Another claimer took over, or the job ended: stop, write nothing more. Not a failure of the job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job as it was read. `request` is the JSON it was asked with, `plan` what planning found out."""
+
+    id: JobId
+    kind: JobKind
+    owner_id: str
+    dataset_id: DatasetId
+    state: JobState
+    phase: Phase
+    attempts: int
+    request: str
+    plan: str | None
+    progress: str | None
+    error: Problem | None
+    correlation_id: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    claimers: int
+    live_claimers: tuple[str, ...]
+
+    @property
+    def ended(self) -> bool:
+        """True when nothing more will happen unless somebody retries it."""
+        return self.state in ENDED
+
+
+@dataclass(frozen=True, slots=True)
+class StepLease:
+    """The right to do a job's current once-only step until `token` is outdated."""
+
+    job_id: JobId
+    token: int

@@ -1,0 +1,1 @@
+"""Published file formats: bytes in, values out. No network, no database, no clock."""

@@ -1,0 +1,135 @@
+"""Which members of an archive may describe a YOLO dataset, and whether one that was read does."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+
+from shared.formats.annotations.darknet import read_obj_data
+from shared.formats.annotations.model import BrokenConfig, Category, NameTable, Report
+from shared.formats.annotations.yolo_config import read_data_yaml
+from shared.formats.findings import Finding
+
+MAX_CANDIDATES = 50
+
+_USUAL_YAML = frozenset(("data.yaml", "data.yml", "dataset.yaml", "dataset.yml"))
+_MANY = 1_000
+_SHOWN = 5
+
+
+class Kind(IntEnum):
+    """How likely a member of this name is the description; the lowest is tried first."""
+
+    DATA_YAML = 0
+    OTHER_YAML = 1
+    OBJ_DATA = 2
+    OTHER_DATA = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A member that may describe the dataset."""
+
+    index: int
+    name: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigCandidates:
+    """The members worth reading, by kind, nearest the root, then by name; at most `MAX_CANDIDATES` of a kind."""
+
+    members: tuple[Candidate, ...]
+
+    def ambiguity(self, chosen: Candidate) -> Finding | None:
+        """What to say where a `data.yaml` was chosen and there are others; None otherwise."""
+        others = [c.name for c in self.members if c.kind is Kind.DATA_YAML and c != chosen]
+        if chosen.kind is not Kind.DATA_YAML or not others:
+            return None
+        more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+        return Finding("YAML_AMBIGUOUS", chosen.name, f"also found, not read: {', '.join(others[:_SHOWN])}{more}")
+
+
+@dataclass(frozen=True, slots=True)
+class SplitPaths:
+    """The paths one split was given, and the line that names it."""
+
+    split: str
+    paths: tuple[str, ...]
+    line: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a description says, whichever its format. `names_path` and `classes` are Darknet's."""
+
+    source: Candidate
+    splits: tuple[SplitPaths, ...]
+    categories: tuple[Category, ...] = ()
+    path: str | None = None
+    names_path: str | None = None
+    classes: int | None = None
+
+    @property
+    def is_darknet(self) -> bool:
+        """Whether it came from an `obj.data`."""
+        return self.source.kind >= Kind.OBJ_DATA
+
+
+def find_configs(names: NameTable) -> ConfigCandidates:
+    """The members that may describe the dataset, from one pass over the names in bounded memory."""
+    found: dict[Kind, list[Candidate]] = {kind: [] for kind in Kind}
+    for index in range(len(names)):
+        name = names.name(index)
+        if name[-5:].lower().endswith((".yaml", ".yml", ".data")) and (kind := _kind(name)) is not None:
+            found[kind].append(Candidate(index, name, kind))
+            if len(found[kind]) > _MANY:
+                found[kind] = _nearest(found[kind])
+    return ConfigCandidates(tuple(candidate for kind in Kind for candidate in _nearest(found[kind])))
+
+
+def describe(candidate: Candidate, data: bytes, report: Report) -> Description | None:
+    """The description in a candidate's bytes; None where the file is about something else. Raises `BrokenConfig`."""
+    return _READERS[candidate.kind](candidate, data, report)
+
+
+def _kind(name: str) -> Kind | None:
+    if name.startswith(".") or "/." in name or "__MACOSX/" in name:
+        return None
+    base = name[name.rfind("/") + 1 :].lower()
+    if base.endswith(".data"):
+        return Kind.OBJ_DATA if base == "obj.data" else Kind.OTHER_DATA
+    return Kind.DATA_YAML if base in _USUAL_YAML else Kind.OTHER_YAML
+
+
+def _nearest(found: list[Candidate]) -> list[Candidate]:
+    return sorted(found, key=lambda candidate: (candidate.name.count("/"), candidate.name))[:MAX_CANDIDATES]
+
+
+def _describe_yaml(candidate: Candidate, data: bytes, report: Report) -> Description | None:
+    config = read_data_yaml(data, file=candidate.name, report=report)
+    if not config.splits:
+        return None
+    if not config.categories:
+        if candidate.kind is Kind.OTHER_YAML:
+            return None
+        raise BrokenConfig(candidate.name, "neither `names` nor `nc` says what the categories are")
+    splits = zip(config.splits, config.split_lines, strict=True)
+    found = tuple(SplitPaths(split, paths, line) for (split, paths), line in splits)
+    return Description(candidate, found, config.categories, config.path)
+
+
+def _describe_darknet(candidate: Candidate, data: bytes, report: Report) -> Description | None:
+    config = read_obj_data(data, file=candidate.name)
+    if not config.splits or (config.names_path is None and config.classes is None):
+        return None
+    splits = zip(config.splits, config.split_lines, strict=True)
+    found = tuple(SplitPaths(split, (path,), line) for (split, path), line in splits)
+    return Description(candidate, found, names_path=config.names_path, classes=config.classes)
+
+
+_READERS: dict[Kind, Callable[[Candidate, bytes, Report], Description | None]] = {
+    Kind.DATA_YAML: _describe_yaml,
+    Kind.OTHER_YAML: _describe_yaml,
+    Kind.OBJ_DATA: _describe_darknet,
+    Kind.OTHER_DATA: _describe_darknet,
+}

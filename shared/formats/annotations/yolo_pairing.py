@@ -1,0 +1,92 @@
+"""Which label file belongs to which image of a YOLO dataset, and what is left over on either side."""
+
+import re
+from array import array
+from collections import Counter
+
+from shared.formats.annotations.model import NameTable, Report
+from shared.formats.annotations.yolo_paths import beside, directory_of, label_path
+from shared.formats.annotations.yolo_splits import NO_SPLIT
+from shared.formats.findings import Finding
+
+NO_LABEL = -1
+
+_UNUSED, _USED_BY_UNLISTED, _USED = range(3)
+_NO_LABEL_NAMES = re.compile(
+    r"(classes|labels|class_names|names|predefined_classes|notes.*|readme.*|licen[cs]e.*|requirements|"
+    r"(train|val|valid|validation|test|trainval|minival)([_-].*)?)\.txt",
+    re.IGNORECASE,
+)
+
+
+class LabelPairing:
+    """Pairs images with labels in name-table order. The three arrays are parallel: members, labels, splits."""
+
+    def __init__(self, names: NameTable, *, darknet: bool, report: Report) -> None:
+        self.images, self.labels, self.splits = array("q"), array("q"), array("b")
+        self._names = names
+        self._darknet = darknet
+        self._report = report
+        self._used = bytearray(len(names))
+        self._directories: set[str] = set()
+
+    def add(self, index: int, split: int) -> None:
+        """Take the next image. One without a split is not kept, but its label is no orphan."""
+        image = self._names.name(index)
+        label = self._find_label(image, listed=split != NO_SPLIT)
+        if split == NO_SPLIT:
+            if label != NO_LABEL:
+                self._used[label] = self._used[label] or _USED_BY_UNLISTED
+            return
+        self.images.append(index)
+        self.labels.append(label)
+        self.splits.append(split)
+        self._note(image, label)
+
+    def report_orphans(self, described_by: frozenset[int]) -> None:
+        """Report text files that lie where this dataset's labels do and pair with no image.
+
+        `described_by` are the members that describe the dataset, which are no labels.
+        """
+        for index in range(len(self._names)):
+            name = self._names.name(index)
+            left_over = not self._used[index] and name[-4:].lower() == ".txt" and index not in described_by
+            if left_over and self._may_be_label(name):
+                self._report(Finding("PAIR_ORPHAN_LABEL", name, "no image of the dataset goes with this label"))
+
+    def _find_label(self, image: str, *, listed: bool) -> int:
+        paths = dict.fromkeys((label_path(image), beside(image))) if self._darknet else (label_path(image),)
+        for path in paths:
+            if listed:
+                self._directories.add(directory_of(path))
+            if (found := self._names.find(path)) is not None:
+                return found
+        return NO_LABEL
+
+    def _note(self, image: str, label: int) -> None:
+        if label == NO_LABEL:
+            self._report(Finding("PAIR_MISSING_LABEL", image, f"no label at {label_path(image)}"))
+            return
+        if self._used[label] == _USED:
+            message = f"shares {self._names.name(label)} with an image before it"
+            self._report(Finding("PAIR_STEM_COLLISION", image, message))
+        self._used[label] = _USED
+
+    def _may_be_label(self, name: str) -> bool:
+        directory = directory_of(name)
+        base = name[len(directory) :]
+        return directory in self._directories and base[0] != "." and _NO_LABEL_NAMES.fullmatch(base) is None
+
+
+def report_unlisted(unlisted: "Counter[str]", report: Report) -> None:
+    """One finding for each top directory with images that no split names."""
+    for directory, count in sorted(unlisted.items()):
+        plural = "image is" if count == 1 else "images are"
+        report(Finding("PAIR_UNLISTED_IMAGE", directory or ".", f"{count} {plural} in no split and left out"))
+
+
+def top_directory(name: str, root: str) -> str:
+    """The directory just below the dataset's root that holds the member; the root itself for members right in it."""
+    start = len(root) if name.startswith(root) else 0
+    end = name.find("/", start)
+    return name[:end] if end >= 0 else name[:start].rstrip("/")

@@ -1,0 +1,243 @@
+"""Rows of a YOLO label file: `class x_center y_center width height`, or `class x1 y1 x2 y2 ...` for a polygon.
+
+Rules and tolerances follow what trainers accept (ultralytics 8.4); a value outside them costs its row, not the file.
+"""
+
+import re
+from codecs import BOM_UTF8
+from dataclasses import dataclass, field
+from itertools import islice
+from math import isfinite
+
+from shared.formats.annotations.model import Annotation, Report
+from shared.formats.findings import Finding
+
+BOX_COLUMNS = 5
+SHORTEST_POLYGON_COLUMNS = 7
+TOLERANCE = 0.01
+LARGEST_CATEGORY_ID = 2**31 - 1
+
+_SHOWN_CHARACTERS = 40
+_LOOKS_LIKE_PIXELS = 2.0
+_TOKEN = re.compile(r"\S+")
+_UNDECODED = re.compile(r"[\udc80-\udcff]")
+
+
+@dataclass(frozen=True, slots=True)
+class RowLimits:
+    """What one label file may hold: columns of a row, and points of all its polygons together."""
+
+    max_columns: int = 20_001
+    max_points: int = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRows:
+    """A label file, read: rows_read == len(annotations) + rows_left_out. Blank lines are no rows."""
+
+    annotations: list[Annotation]
+    rows_read: int
+    rows_left_out: int
+
+
+def read_label(data: bytes, *, file: str, category_count: int, limits: RowLimits, report: Report) -> LabelRows:
+    """Read every row that can be read; report the others one by one, so bounding the findings is up to `report`.
+
+    `category_count` 0 means the names are unknown and any id is accepted. Never raises on any `data`.
+    """
+    text, decoded = _decode(data)
+    rows = _Rows(file, category_count or LARGEST_CATEGORY_ID + 1, limits, report, careful="_" in text or not decoded)
+    add, columns = rows.add, limits.max_columns
+    for number, line in enumerate(text.splitlines(), 1):
+        if tokens := line.split(None, columns):
+            add(number, line, tokens)
+    return rows.done()
+
+
+def _decode(data: bytes) -> tuple[str, bool]:
+    """The text and whether all of it is UTF-8; bytes that are not become lone surrogates."""
+    data = data.removeprefix(BOM_UTF8)
+    try:
+        return data.decode(), True
+    except UnicodeDecodeError:
+        return data.decode(errors="surrogateescape"), False
+
+
+def _quick_box(tokens: list[str], category_count: int) -> Annotation | None:
+    """A box row with nothing to say about it, or None for the long way."""
+    if len(tokens) != BOX_COLUMNS:
+        return None
+    try:
+        category, x, y, width, height = map(float, tokens)
+    except ValueError:
+        return None
+    fits = 0 <= x <= 1 and 0 <= y <= 1 and 0 < width <= 1 and 0 < height <= 1 and 0 <= category < category_count
+    return Annotation(int(category), "box", (x, y, width, height)) if fits and category.is_integer() else None
+
+
+class _BadRow(Exception):
+    """The row is left out, for this reason; `token` is the position of the value meant."""
+
+    def __init__(self, rule: str, message: str, token: int | None = None) -> None:
+        super().__init__(message)
+        self.rule = rule
+        self.message = message
+        self.token = token
+
+
+@dataclass(slots=True)
+class _Rows:
+    """Takes the rows of one file in turn. `careful`: the text holds what Python's float() is too lenient about."""
+
+    file: str
+    category_count: int
+    limits: RowLimits
+    report: Report
+    careful: bool
+    annotations: list[Annotation] = field(default_factory=list)
+    rows_read: int = 0
+    points: int = 0
+    first_type: str = ""
+    mixed: bool = False
+
+    def add(self, number: int, line: str, tokens: list[str]) -> None:
+        """Count the row, and keep it if it can be read."""
+        self.rows_read += 1
+        found = None if self.careful else _quick_box(tokens, self.category_count)
+        if found is None and (found := self._read(number, line, tokens)) is None:
+            return
+        self.annotations.append(found)
+        if found.type != self.first_type:
+            self._note_type(number, found.type)
+
+    def _note_type(self, number: int, kind: str) -> None:
+        """Remember the file's type of row from its first row; report the first row of another type."""
+        if self.first_type and not self.mixed:
+            self.mixed = True
+            message = f"a {kind} in a file that began with a {self.first_type}"
+            self.report(Finding("ROW_MIXED_TASK", self.file, message, number))
+        self.first_type = self.first_type or kind
+
+    def done(self) -> LabelRows:
+        """The result; a file without rows is worth a finding of its own."""
+        if not self.rows_read:
+            self.report(Finding("PAIR_EMPTY_LABEL", self.file, "the label file has no rows"))
+        return LabelRows(self.annotations, self.rows_read, self.rows_read - len(self.annotations))
+
+    def _read(self, number: int, line: str, tokens: list[str]) -> Annotation | None:
+        try:
+            values = self._values(line, tokens)
+            category = _category_id(values[0], self.category_count)
+            outside = _outside(values)
+        except _BadRow as bad:
+            column = None if bad.token is None else _column(line, bad.token)
+            self.report(Finding(bad.rule, self.file, bad.message, number, column))
+            return None
+        found = _annotation(category, values)
+        self.points += len(found.points)
+        self._remark(number, line, found, outside)
+        return found
+
+    def _values(self, line: str, tokens: list[str]) -> list[float]:
+        """The row's numbers, all finite; raises `_BadRow`."""
+        if self.careful and (undecoded := _UNDECODED.search(line)):
+            byte = ord(undecoded.group()) - 0xDC00
+            raise _BadRow("ROW_ENCODING", f"byte 0x{byte:02x} at character {undecoded.start() + 1} is not UTF-8")
+        self._check_size(line, tokens)
+        try:
+            values = list(map(float, tokens))
+        except ValueError:
+            raise _not_numeric(tokens) from None
+        if self.careful and "_" in line:
+            raise _not_numeric(tokens)
+        if not isfinite(sum(values)):
+            _check_finite(tokens, values)
+        return values
+
+    def _check_size(self, line: str, tokens: list[str]) -> None:
+        columns = len(tokens)
+        if columns > self.limits.max_columns:
+            count = sum(1 for _ in _TOKEN.finditer(line))
+            raise _BadRow("ROW_COLUMNS", f"{count} columns are more than the limit of {self.limits.max_columns}")
+        if columns != BOX_COLUMNS and (columns < SHORTEST_POLYGON_COLUMNS or columns % 2 == 0):
+            message = f"{columns} columns are neither a box (5) nor a polygon (1 + 2n, at least 7)"
+            raise _BadRow("ROW_COLUMNS", message)
+        if columns != BOX_COLUMNS and self.points + columns // 2 > self.limits.max_points:
+            raise _BadRow("ROW_LIMIT", f"the file's polygons hold more than {self.limits.max_points} points")
+
+    def _remark(self, number: int, line: str, found: Annotation, outside: int | None) -> None:
+        """Say what is odd about a row that was kept."""
+        if outside is not None:
+            text = _TOKEN.findall(line)[outside][:_SHOWN_CHARACTERS]
+            message = f"{text} lies outside 0 to 1 by no more than {TOLERANCE}; kept as written"
+            self.report(Finding("ROW_COORD_TOLERANCE", self.file, message, number, _column(line, outside)))
+        if found.bbox[2] == 0 or found.bbox[3] == 0:
+            side = "width" if found.bbox[2] == 0 else "height"
+            self.report(Finding("ROW_ZERO_AREA", self.file, f"the {found.type} has no {side}", number))
+
+
+def _column(line: str, token: int) -> int:
+    """The 1-based character at which the row's `token`-th value begins."""
+    return next(islice(_TOKEN.finditer(line), token, None)).start() + 1
+
+
+def _not_numeric(tokens: list[str]) -> _BadRow:
+    for position, token in enumerate(tokens):
+        if not _is_number(token):
+            hint = "; write a point, not a comma, and spaces between values" if "," in token else ""
+            return _BadRow("ROW_NOT_NUMERIC", f"'{token[:_SHOWN_CHARACTERS]}' is not a number{hint}", position)
+    raise AssertionError("a row that is not numeric holds a token that is no number")
+
+
+def _is_number(token: str) -> bool:
+    try:
+        float(token)
+    except ValueError:
+        return False
+    return "_" not in token
+
+
+def _check_finite(tokens: list[str], values: list[float]) -> None:
+    """Raise for the first value that is not finite; finite values whose sum overflows pass."""
+    for position, value in enumerate(values):
+        if not isfinite(value):
+            message = f"'{tokens[position][:_SHOWN_CHARACTERS]}' is not a finite number"
+            raise _BadRow("ROW_NAN", message, position)
+
+
+def _category_id(value: float, category_count: int) -> int:
+    if not value.is_integer():
+        raise _BadRow("ROW_CLASS_FLOAT", f"category {value:g} is not a whole number", 0)
+    if value < 0:
+        raise _BadRow("ROW_CLASS_NEGATIVE", f"category {value:.16g} is negative", 0)
+    if value >= category_count:
+        known = f"; ids go from 0 to {category_count - 1}"
+        raise _BadRow("ROW_CLASS_RANGE", f"category {value:.16g} has no name{known}", 0)
+    return int(value)
+
+
+def _outside(values: list[float]) -> int | None:
+    """The position of the first coordinate that is outside 0 to 1 but tolerated; raises beyond the tolerance."""
+    if min(values[1:]) >= 0 and max(values[1:]) <= 1:
+        return None
+    _check_range(values)
+    return next(position for position, value in enumerate(values) if position and not 0 <= value <= 1)
+
+
+def _check_range(values: list[float]) -> None:
+    sides = (3, 4) if len(values) == BOX_COLUMNS else ()
+    for position in range(1, len(values)):
+        lowest = 0 if position in sides else -TOLERANCE
+        if not lowest <= values[position] <= 1 + TOLERANCE:
+            pixels = max(values[1:]) >= _LOOKS_LIKE_PIXELS
+            hint = "; this looks like pixels: divide by the image size" if pixels else ""
+            raise _BadRow("ROW_COORD_RANGE", f"{values[position]:g} lies outside 0 to 1{hint}", position)
+
+
+def _annotation(category: int, values: list[float]) -> Annotation:
+    if len(values) == BOX_COLUMNS:
+        return Annotation(category, "box", (values[1], values[2], values[3], values[4]))
+    across, down = values[1::2], values[2::2]
+    left, right, top, bottom = min(across), max(across), min(down), max(down)
+    bbox = ((left + right) / 2, (top + bottom) / 2, right - left, bottom - top)
+    return Annotation(category, "polygon", bbox, tuple(zip(across, down, strict=True)))

@@ -1,0 +1,58 @@
+"""What a reader has to say about the data it read: findings, their rules and a log of bounded size."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Severity(StrEnum):
+    """How bad a finding is: an `error` left something out, a `warning` kept it, `info` is worth knowing."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One thing that can be said about data. `suggestion` is what its owner can do about it.
+
+    `effect` is what a trainer makes of it, keyed by `trainer>=version`; empty where no trainer looks.
+    """
+
+    id: str
+    severity: Severity
+    meaning: str
+    suggestion: str
+    effect: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule met at one place. `line` and `column` count from 1; None where the file as a whole is meant."""
+
+    rule: str
+    file: str
+    message: str
+    line: int | None = None
+    column: int | None = None
+
+
+@dataclass(slots=True)
+class FindingLog:
+    """Collects findings in bounded memory: every one is counted, the first `limit` are kept in full."""
+
+    limit: int
+    counts: Counter[str] = field(default_factory=Counter)
+    kept: list[Finding] = field(default_factory=list)
+
+    def add(self, finding: Finding) -> None:
+        """Count the finding and keep it while there is room."""
+        self.counts[finding.rule] += 1
+        if len(self.kept) < self.limit:
+            self.kept.append(finding)
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self.kept)

@@ -1,0 +1,99 @@
+"""The first directory of a TIFF structure, which is a TIFF image's header and also what EXIF blocks are made of.
+
+Source: TIFF 6.0, section 2; BigTIFF as in libtiff's design note; EXIF 2.32, section 4.6.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from struct import Struct
+from types import MappingProxyType
+
+from shared.formats.images.header import NeedMoreBytes, UnreadableImage, require
+
+WIDTH, HEIGHT, ORIENTATION = 256, 257, 274
+EXIF_MARK = b"Exif\0\0"
+
+_WANTED = frozenset((WIDTH, HEIGHT, ORIENTATION))
+_BITS_OF_TYPE = MappingProxyType({1: 8, 3: 16, 4: 32, 13: 32, 16: 64})
+_MOST_ENTRIES = 65_535
+_WHAT = "TIFF directory"
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How one of the four TIFF dialects writes its pointer, its entry count and its entries."""
+
+    pointer: Struct
+    pointer_at: int
+    count: Struct
+    entry: Struct
+    value_bits: int
+    big_endian: bool
+
+    def value(self, field_type: int, field: int) -> int | None:
+        """The number in an entry's value field, or None for a type that holds no single whole number."""
+        bits = _BITS_OF_TYPE.get(field_type, self.value_bits + 1)
+        if bits > self.value_bits:
+            return None
+        return field >> (self.value_bits - bits) if self.big_endian else field & ((1 << bits) - 1)
+
+
+def _layout(order: str, *, big: bool) -> _Layout:
+    pointer, count, entry = ("Q", "Q", "HHQQ") if big else ("L", "H", "HHLL")
+    structs = Struct(order + pointer), Struct(order + count), Struct(order + entry)
+    return _Layout(structs[0], 8 if big else 4, structs[1], structs[2], 64 if big else 32, order == ">")
+
+
+_LAYOUTS: Mapping[bytes, _Layout] = MappingProxyType(
+    {
+        b"II*\0": _layout("<", big=False),
+        b"MM\0*": _layout(">", big=False),
+        b"II+\0": _layout("<", big=True),
+        b"MM\0+": _layout(">", big=True),
+    }
+)
+TIFF_MAGICS = tuple(_LAYOUTS)
+
+
+def first_directory(data: bytes) -> dict[int, int]:
+    """Width, height and orientation (by tag number) as far as the first directory of `data` holds them.
+
+    Raises UnreadableImage where there is no such directory and NeedMoreBytes where it lies beyond `data`.
+    """
+    layout = _LAYOUTS.get(data[:4])
+    if layout is None:
+        raise UnreadableImage("no TIFF header")
+    start, end = _span(data, layout)
+    found = {}
+    for tag, field_type, count, field in layout.entry.iter_unpack(data[start:end]):
+        if tag in _WANTED and count == 1 and (value := layout.value(field_type, field)) is not None:
+            found[tag] = value
+    return found
+
+
+def _span(data: bytes, layout: _Layout) -> tuple[int, int]:
+    """Where the first directory's entries start and end."""
+    require(data, layout.pointer_at + layout.pointer.size, _WHAT)
+    (offset,) = layout.pointer.unpack_from(data, layout.pointer_at)
+    start = offset + layout.count.size
+    require(data, start, _WHAT)
+    (count,) = layout.count.unpack_from(data, offset)
+    if not 0 < count <= _MOST_ENTRIES:
+        raise UnreadableImage(f"TIFF directory of {count} entries")
+    end = start + count * layout.entry.size
+    require(data, end, _WHAT)
+    return start, end
+
+
+def orientation_in(found: Mapping[int, int]) -> int:
+    """The orientation among a directory's values; 1 where it is missing or none of 1 to 8."""
+    orientation = found.get(ORIENTATION, 1)
+    return orientation if 1 <= orientation <= 8 else 1
+
+
+def exif_orientation(block: bytes) -> int:
+    """The orientation of an EXIF block (with or without its `Exif` mark); 1 where it has none or is broken."""
+    try:
+        return orientation_in(first_directory(block.removeprefix(EXIF_MARK)))
+    except (UnreadableImage, NeedMoreBytes):
+        return 1

@@ -1,0 +1,50 @@
+"""What every image probe answers, and the two ways in which it cannot answer."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ImageHeader:
+    """An image's format, its size in pixels as stored (before any turning) and its EXIF orientation, 1 to 8.
+
+    `format` is one of jpeg, png, webp, bmp, tiff and gif; `orientation` is 1 when the file has none.
+    """
+
+    format: str
+    width: int
+    height: int
+    orientation: int
+
+
+class UnreadableImage(ValueError):
+    """The bytes are no image, or one that is broken. `reason` says so in words for the image's owner."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class NeedMoreBytes(Exception):
+    """The format is known, but the answer lies beyond the bytes given.
+
+    `at_least` is the length of the head to try next. It comes from the file and may exceed its size: clamp it.
+    `what` names the format and the part that is missing.
+    """
+
+    def __init__(self, at_least: int, what: str) -> None:
+        super().__init__(f"{what} needs the first {at_least} bytes")
+        self.at_least = at_least
+        self.what = what
+
+
+def require(head: bytes, at_least: int, what: str) -> None:
+    """Raise NeedMoreBytes unless `head` is at least `at_least` bytes long."""
+    if len(head) < at_least:
+        raise NeedMoreBytes(at_least, what)
+
+
+def sized(image_format: str, width: int, height: int, orientation: int = 1) -> ImageHeader:
+    """The header, or UnreadableImage for an image without area."""
+    if width <= 0 or height <= 0:
+        raise UnreadableImage(f"{image_format.upper()} of {width} x {height} pixels")
+    return ImageHeader(image_format, width, height, orientation)

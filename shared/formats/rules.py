@@ -1,0 +1,70 @@
+"""The rules findings refer to, as one table. docs/rules.md lists the same ids; a test compares them."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from shared.formats.findings import Rule, Severity
+
+_DROPS_IMAGE = MappingProxyType({"ultralytics>=8.4.190": "drop_image"})
+_KEEPS = MappingProxyType({"ultralytics>=8.4.190": "keep"})
+_ERROR, _WARNING, _INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
+
+_RULES = (
+    # the archive and its members
+    Rule("ARCHIVE_ENCRYPTED", _ERROR, "The member is encrypted.", "Write the archive again without a password."),
+    Rule("ARCHIVE_METHOD", _ERROR, "The member is compressed by a method that is not read.", "Use deflate or store."),
+    Rule("ARCHIVE_TRUNCATED", _ERROR, "The member's bytes end early.", "Write or download the archive again."),
+    Rule(
+        "ARCHIVE_CRC", _ERROR, "The member's bytes do not match their checksum.", "Write or download the archive again."
+    ),
+    Rule("ARCHIVE_PATH_UNSAFE", _ERROR, "The member's path leaves the archive.", "Store relative paths without `..`."),
+    Rule("ARCHIVE_LINK", _ERROR, "The member is a link or a device, which is not followed.", "Store the file itself."),
+    Rule("ARCHIVE_DUP_NAME", _WARNING, "Two members have the same name; the first is read.", "Remove or rename one."),
+    Rule(
+        "ARCHIVE_BOMB", _ERROR, "The member expands far more than data does, or overlaps another.", "Check its origin."
+    ),
+    Rule("ARCHIVE_NAME_ENCODING", _WARNING, "The member's name is not UTF-8; CP437 was assumed.", "Write UTF-8 names."),
+    Rule("ARCHIVE_NAME_LENGTH", _ERROR, "The member's name is longer than a path may be.", "Use a shorter name."),
+    # the dataset's configuration
+    Rule("YAML_AMBIGUOUS", _WARNING, "Several dataset descriptions were found.", "Keep one, near the root."),
+    Rule("YAML_KEY_ALIAS", _INFO, "A key is spelt differently from what trainers read.", "Rename the key."),
+    Rule("YAML_NC_MISMATCH", _WARNING, "`nc` is not the number of names.", "Set `nc` to the number of names."),
+    Rule("YAML_NAMES_GAP", _WARNING, "Category ids are not 0 to n-1.", "Number the names from 0 without gaps."),
+    Rule("YAML_PATH_UNRESOLVED", _ERROR, "A path of the description names nothing here.", "Correct the path."),
+    Rule("YAML_DOWNLOAD_SCRIPT", _WARNING, "The description carries a download script; it is never run.", "Remove it."),
+    Rule("NAME_DUPLICATE", _WARNING, "Two categories have the same name.", "Rename one of them."),
+    Rule("NAME_YAML_COERCED", _WARNING, "YAML read a category name as another type.", "Quote the name."),
+    Rule("NAME_EMPTY", _WARNING, "A category has an empty name; it is called after its id.", "Give it a name."),
+    # images and their labels
+    Rule("PAIR_MISSING_LABEL", _INFO, "The image has no label file.", "Add one, or leave it as background.", _KEEPS),
+    Rule("PAIR_EMPTY_LABEL", _INFO, "The label file has no rows.", "Nothing, if this is background.", _KEEPS),
+    Rule("PAIR_ORPHAN_LABEL", _WARNING, "The label file has no image.", "Add the image or remove the label."),
+    Rule("PAIR_STEM_COLLISION", _WARNING, "Two images share one label file.", "Rename one image and its label."),
+    Rule("PAIR_SPLIT_DUP", _WARNING, "The image is listed in several splits; the first is kept.", "List it once."),
+    Rule("PAIR_MISSING_IMAGE", _ERROR, "A list names an image that is not here.", "Add it or remove the line."),
+    Rule("PAIR_UNLISTED_IMAGE", _INFO, "Images that no split names were left out.", "Add them to a split."),
+    Rule("LABEL_TOO_LARGE", _ERROR, "The label file is larger than the limit.", "Split it, or raise the limit."),
+    Rule("IMG_UNREADABLE", _ERROR, "The image's header cannot be read.", "Replace the image.", _DROPS_IMAGE),
+    Rule("IMG_TOO_SMALL", _WARNING, "A side is shorter than 10 pixels.", "Use a larger image.", _DROPS_IMAGE),
+    Rule("IMG_TOO_LARGE", _WARNING, "The image claims more pixels than decoders accept.", "Tile it.", _DROPS_IMAGE),
+    Rule("IMG_TOO_MANY_BYTES", _ERROR, "The image file is larger than the limit.", "Raise the limit, or tile it."),
+    Rule("IMG_FORMAT", _WARNING, "Trainers do not read images of this format.", "Save it as PNG.", _DROPS_IMAGE),
+    Rule("IMG_EXT_MISMATCH", _INFO, "The name's ending is not the content's format.", "Rename the file.", _KEEPS),
+    Rule("IMG_NOT_MEASURED", _INFO, "The format is kept, but its header is not read.", "Nothing.", _KEEPS),
+    Rule("IMG_EXIF_ROTATED", _INFO, "EXIF turns the image on display.", "Check labels against the turned image."),
+    # rows of labels
+    Rule("ROW_ENCODING", _ERROR, "The label file is not UTF-8 text.", "Save it as UTF-8.", _DROPS_IMAGE),
+    Rule("ROW_NOT_NUMERIC", _ERROR, "A value is not a number.", "Write plain decimal numbers.", _DROPS_IMAGE),
+    Rule("ROW_NAN", _ERROR, "A value is not finite.", "Correct the value or remove the row.", _DROPS_IMAGE),
+    Rule("ROW_COLUMNS", _ERROR, "The row's number of columns fits no task.", "Use 5, or 1 + 2n.", _DROPS_IMAGE),
+    Rule("ROW_MIXED_TASK", _WARNING, "Boxes and polygons are mixed in one file.", "Use one kind.", _DROPS_IMAGE),
+    Rule("ROW_CLASS_FLOAT", _ERROR, "The category id is not a whole number.", "Write an integer id.", _DROPS_IMAGE),
+    Rule("ROW_CLASS_NEGATIVE", _ERROR, "The category id is negative.", "Number categories from 0.", _DROPS_IMAGE),
+    Rule("ROW_CLASS_RANGE", _ERROR, "The category id has no name.", "Add the name or correct the id.", _DROPS_IMAGE),
+    Rule("ROW_COORD_RANGE", _ERROR, "A coordinate lies outside 0 to 1.", "Normalise by image size.", _DROPS_IMAGE),
+    Rule("ROW_COORD_TOLERANCE", _INFO, "A coordinate is outside by less than 0.01.", "Clip it to 0 to 1.", _KEEPS),
+    Rule("ROW_ZERO_AREA", _WARNING, "The box has no width or no height.", "Remove the row.", _KEEPS),
+    Rule("ROW_LIMIT", _ERROR, "The file holds more points than one image may have.", "Simplify the polygons."),
+)
+
+RULES: Mapping[str, Rule] = MappingProxyType({rule.id: rule for rule in _RULES})

@@ -1,0 +1,1 @@
+"""What has no product meaning and is used by two drawers or more."""

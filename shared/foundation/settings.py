@@ -1,0 +1,130 @@
+"""The groups settings are made of. Each service composes those it needs; `DATAYARD_` and `__` name them outside.
+
+docs/settings.md lists every one; a test compares them.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Group(BaseModel):
+    """A frozen group of settings; an unknown name is an error, not a silent default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class MongoSettings(Group):
+    """Where documents live."""
+
+    url: SecretStr = Field(SecretStr("mongodb://127.0.0.1:27017/?replicaSet=rs0"), description="Connection string.")
+    database: str = Field("datayard", description="Name of the database.")
+    timeout_seconds: float = Field(20.0, gt=0, description="Deadline of one operation, retries included.")
+
+
+class LocalStore(Group):
+    """Objects as files below one folder."""
+
+    backend: Literal["local"] = Field("local", description="Files below one folder.")
+    root: Path = Field(Path(".datayard/objects"), description="The folder.")
+
+
+class MemoryStore(Group):
+    """Objects in this process; for tests."""
+
+    backend: Literal["memory"] = Field("memory", description="This process's memory; for tests.")
+
+
+class CeleryBroker(Group):
+    """Celery over Redis or Valkey."""
+
+    backend: Literal["celery"] = Field("celery", description="Celery over Redis or Valkey.")
+    broker_url: SecretStr = Field(SecretStr("redis://127.0.0.1:6379/0"), description="Address of the broker.")
+
+
+ObjectStoreSettings = Annotated[LocalStore | MemoryStore, Field(discriminator="backend")]
+
+
+class CallbackSettings(Group):
+    """How the queue reaches the ingest service, and proves that it is the queue."""
+
+    url: str = Field("http://127.0.0.1:8001", description="Address of the ingest service.")
+    token: SecretStr = Field(SecretStr(""), description="Shared secret of queue and ingest; empty refuses every call.")
+    timeout_seconds: float = Field(30.0, gt=0, description="Deadline of one callback.")
+
+
+class SourceSettings(Group):
+    """What may be imported from, and how patiently."""
+
+    allow_private: bool = Field(default=False, description="Allow sources on loopback, private and link-local hosts.")
+    allow_files: bool = Field(default=False, description="Allow `file://` sources; for a laptop only.")
+    connect_seconds: float = Field(10.0, gt=0, description="Deadline of connecting to a source.")
+    read_seconds: float = Field(20.0, gt=0, description="Longest silence of a source while it sends.")
+    attempts: int = Field(4, ge=0, description="Failures in a row without a byte that are forgiven.")
+    max_redirects: int = Field(8, ge=0, description="Redirects followed, each checked like the first address.")
+
+
+class LimitSettings(Group):
+    """How much an archive may hold before it is refused."""
+
+    max_members: int = Field(5_000_000, gt=0, description="Members of an archive.")
+    max_ratio: float = Field(200.0, gt=1, description="Expansion of a member over 10 MiB.")
+    max_total_bytes: int = Field(20 * 2**40, gt=0, description="Expanded size of an archive.")
+    max_config_bytes: int = Field(64 * 2**20, gt=0, description="Size of one configuration or list file.")
+    max_label_bytes: int = Field(32 * 2**20, gt=0, description="Size of one label file.")
+    max_image_bytes: int = Field(4 * 2**30, gt=0, description="Size of one image file.")
+    max_image_pixels: int = Field(178_956_970, gt=0, description="Pixels an image may claim without a finding.")
+    max_row_columns: int = Field(20_001, gt=4, description="Columns of one label row.")
+    max_image_points: int = Field(200_000, gt=2, description="Polygon points of one image.")
+    max_findings_per_step: int = Field(20_000, gt=0, description="Findings kept in full per shard; all are counted.")
+
+
+class EngineSettings(Group):
+    """How an import is cut up and watched."""
+
+    claimers: int = Field(2, ge=1, le=1000, description="Workers asked to share one job.")
+    shard_bytes: int = Field(16 * 2**20, gt=0, description="Archive bytes of one shard, at least.")
+    shard_images: int = Field(2000, gt=0, description="Images of one shard, at most.")
+    batch_images: int = Field(128, gt=0, description="Images between two checkpoints, at most.")
+    lease_seconds: float = Field(12.0, gt=0, description="Silence after which a claimer is taken for dead.")
+    max_attempts: int = Field(3, ge=1, description="Tries of a job before it is dead.")
+    max_shard_claims: int = Field(50, ge=1, description="Claims of one shard before its job is dead.")
+    trash_days: int = Field(30, ge=0, description="Days a deleted dataset can still be restored.")
+    leftover_days: float = Field(7.0, ge=0, description="Days the work of a cancelled or dead job is kept.")
+
+
+class ListenSettings(Group):
+    """Where a web service listens."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
+
+
+class LogSettings(Group):
+    """How the service logs."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe entry written.")
+    format: Literal["json", "console"] = Field("json", description="JSON lines, or text for people.")
+
+
+class MetricsSettings(Group):
+    """Where a worker shows its metrics; the services with a web server show them at /metrics."""
+
+    port: int = Field(0, ge=0, le=65535, description="Port of a worker's /metrics; 0 shows none.")
+
+
+class CommonSettings(BaseSettings):
+    """What every service needs."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, env_prefix="DATAYARD_", env_nested_delimiter="__", env_file=".env", extra="ignore"
+    )
+
+    mongo: MongoSettings = MongoSettings()
+    object_store: ObjectStoreSettings = LocalStore()
+    queue: CeleryBroker = CeleryBroker()
+    sources: SourceSettings = SourceSettings()
+    engine: EngineSettings = EngineSettings()
+    log: LogSettings = LogSettings()

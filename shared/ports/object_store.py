@@ -1,0 +1,74 @@
+"""Where bytes are kept: keys, streams in, ranges out."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.foundation.errors import NotFound, Unavailable
+
+
+class ObjectNotFound(NotFound):
+    """No object has this key."""
+
+    slug, title = "object-not-found", "The stored bytes are missing"
+
+
+class StorageFull(Unavailable):
+    """The store has no room left."""
+
+    slug, title = "storage-full", "The object store is full"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectStat:
+    """What the store knows of an object without reading it."""
+
+    size_bytes: int
+    etag: str
+
+
+class ObjectStore(Protocol):
+    """Keys are relative POSIX paths; an object appears whole or not at all, and writing again replaces it.
+
+    A malformed key is our own mistake: ValueError. A key may not also be the folder of another key.
+    """
+
+    async def write(self, key: str, chunks: AsyncIterator[bytes]) -> int:
+        """Store the stream under `key`, return its size. An error in `chunks` leaves what was there before."""
+        ...
+
+    async def put(self, key: str, data: bytes) -> None:
+        """Store `data`, small enough to be in memory, under `key`."""
+        ...
+
+    def read(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
+        """The bytes from `start` up to but without `end`. Raises ObjectNotFound before the first chunk."""
+        ...
+
+    async def stat(self, key: str) -> ObjectStat:
+        """Size and ETag. Raises ObjectNotFound."""
+        ...
+
+    async def move(self, source: str, target: str) -> None:
+        """Rename an object, replacing `target`. Raises ObjectNotFound."""
+        ...
+
+    def list(self, prefix: str) -> AsyncIterator[str]:
+        """The keys that begin with `prefix`, in order of their names."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Remove an object; removing what is not there is no error."""
+        ...
+
+    async def delete_prefix(self, prefix: str) -> int:
+        """Remove every object below the folder `prefix` (which ends in a slash); how many there were."""
+        ...
+
+    async def signed_url(self, key: str, *, expires_seconds: int) -> str | None:
+        """An address from which anyone may read the object for a while; None where the store has none."""
+        ...
+
+    async def ping(self) -> None:
+        """Return if the store can be read and written; raise Unavailable otherwise."""
+        ...

@@ -1,0 +1,126 @@
+"""Clients to repositories to services, for the services that answer requests."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from shared.features.datasets.repository import DatasetRepository
+from shared.features.datasets.service import DatasetService
+from shared.features.images.repository import ImageRepository
+from shared.features.images.service import ImageService
+from shared.features.imports.cleanup import Cleaner
+from shared.features.imports.ending import Ending
+from shared.features.imports.progress import ProgressReader
+from shared.features.imports.repository import FindingRepository, ImportJobRepository, ShardRepository
+from shared.features.imports.service import ImportDispatcher, ImportService
+from shared.foundation.mongo import CollectionSpec, Database, MongoClient, Transactions, connect
+from shared.foundation.settings import CommonSettings, EngineSettings
+from shared.ports.byte_source import ByteSources
+from shared.ports.job_launcher import JobLauncher
+from shared.ports.job_queue import JobQueue
+from shared.ports.object_store import ObjectStore
+from shared.wiring import adapters
+
+
+@dataclass(frozen=True, slots=True)
+class Repositories:
+    """Every repository, over one database."""
+
+    datasets: DatasetRepository
+    images: ImageRepository
+    jobs: ImportJobRepository
+    shards: ShardRepository
+    findings: FindingRepository
+
+    @property
+    def specs(self) -> tuple[CollectionSpec, ...]:
+        """What the repositories declare of their collections."""
+        return self.datasets.spec, self.images.spec, self.jobs.spec, self.shards.spec, self.findings.spec
+
+
+def make_repositories(database: Database, engine: EngineSettings) -> Repositories:
+    """The repositories over a database."""
+    lease = timedelta(seconds=engine.lease_seconds)
+    return Repositories(
+        datasets=DatasetRepository(database),
+        images=ImageRepository(database),
+        jobs=ImportJobRepository(database, lease=lease),
+        shards=ShardRepository(database, lease=lease),
+        findings=FindingRepository(database),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """The adapters a container is built on."""
+
+    client: MongoClient
+    database: Database
+    store: ObjectStore
+    sources: ByteSources
+    queue: JobQueue
+    launcher: JobLauncher
+
+
+def open_outside(settings: CommonSettings) -> Outside:
+    """The adapters the settings name. Nothing is connected yet."""
+    client = connect(settings.mongo)
+    store = adapters.object_store(settings.object_store)
+    return Outside(
+        client=client,
+        database=client[settings.mongo.database],
+        store=store,
+        sources=adapters.byte_sources(settings.sources, store),
+        queue=adapters.job_queue(settings.queue),
+        launcher=adapters.job_launcher(settings.queue),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """The services of one process."""
+
+    outside: Outside
+    repositories: Repositories
+    datasets: DatasetService
+    images: ImageService
+    imports: ImportService
+    progress: ProgressReader
+    dispatcher: ImportDispatcher
+    ending: Ending
+    cleaner: Cleaner
+    transactions: Transactions
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self.outside.client.close()
+
+
+def make_container(outside: Outside, engine: EngineSettings) -> Container:
+    """The services over the given adapters."""
+    repositories = make_repositories(outside.database, engine)
+    transactions = Transactions(outside.client)
+    datasets = DatasetService(repositories.datasets, trash_days=engine.trash_days)
+    images = ImageService(repositories.images, outside.store)
+    ending = Ending(datasets, repositories.jobs, outside.queue, transactions, engine)
+    cleaner = Cleaner(datasets, images, repositories.jobs, repositories.shards, repositories.findings, outside.store)
+    return Container(
+        outside=outside,
+        repositories=repositories,
+        datasets=datasets,
+        images=images,
+        imports=ImportService(
+            datasets=datasets,
+            jobs=repositories.jobs,
+            findings=repositories.findings,
+            ending=ending,
+            sources=outside.sources,
+            queue=outside.queue,
+            transactions=transactions,
+            engine=engine,
+        ),
+        progress=ProgressReader(repositories.shards),
+        dispatcher=ImportDispatcher(repositories.jobs, datasets, outside.launcher, cleaner),
+        ending=ending,
+        cleaner=cleaner,
+        transactions=transactions,
+    )

@@ -1,0 +1,25 @@
+"""What every kind of test may ask for."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.factories.mongo import running_mongod
+
+SAMPLES = Path(__file__).parents[2] / "shared" / "samples"
+
+
+@pytest.fixture(scope="session")
+def mongo_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real MongoDB, started once."""
+    with running_mongod(tmp_path_factory.mktemp("mongo")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """Datasets made by others, which are not part of the project."""
+    if not SAMPLES.is_dir():
+        pytest.skip("the sample datasets are not beside the project")
+    return SAMPLES

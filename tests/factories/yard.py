@@ -1,0 +1,121 @@
+"""A whole yard in one process: real database, real files, the API by ASGI; queue and launcher run in the loop."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
+
+from services.api.main import build_app
+from shared.adapters.byte_source.registry import SchemeByteSources
+from shared.adapters.job_launcher.memory import MemoryJobLauncher
+from shared.adapters.job_queue.memory import MemoryJobQueue
+from shared.adapters.object_store.local import LocalObjectStore
+from shared.foundation.ids import JobId, new_id
+from shared.foundation.mongo import Database, connect
+from shared.foundation.settings import EngineSettings, LimitSettings, MongoSettings, SourceSettings
+from shared.foundation.telemetry import EngineMetrics
+from shared.wiring.container import Container, Outside, make_container
+from shared.wiring.job_handlers import make_import_runner
+from shared.wiring.migrations import migrate_database
+
+ENDED = {"succeeded", "failed", "cancelled", "dead"}
+
+
+@dataclass
+class Yard:
+    """What a test talks to."""
+
+    api: httpx2.AsyncClient
+    container: Container
+    database: Database
+    objects: Path
+    stop: asyncio.Event
+
+    async def start_import(self, source: str | Path, **options: object) -> str:
+        """Post an import; its job id."""
+        answer = await self.api.post("/datasets/import", json={"source": str(source), **options})
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["job_id"])
+
+    async def ended(self, job_id: str, *, seconds: float = 60) -> dict:
+        """The job's status once it has ended."""
+        async with asyncio.timeout(seconds):
+            while True:
+                status = (await self.api.get(f"/datasets/import/{job_id}/status")).json()
+                if status["state"] in ENDED:
+                    return status
+                await asyncio.sleep(0.05)
+
+    async def imported(self, source: str | Path, **options: object) -> dict:
+        """The status of an import that has ended."""
+        return await self.ended(await self.start_import(source, **options))
+
+    async def report(self, job_id: str, **query: object) -> list[dict]:
+        """Every finding of a job."""
+        answer = await self.api.get(f"/datasets/import/{job_id}/report", params={"limit": 500, **query})
+        return list(answer.json()["items"])
+
+    async def all_images(self, dataset: str, **query: object) -> list[dict]:
+        """Every image of a dataset, page by page."""
+        items, cursor = [], None
+        while True:
+            params = {"limit": 100, **query, **({"cursor": cursor} if cursor else {})}
+            page = (await self.api.get(f"/datasets/{dataset}/images", params=params)).json()
+            items += page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return items
+
+    def stored(self) -> list[str]:
+        """Every file of the object store."""
+        return sorted(str(path.relative_to(self.objects)) for path in self.objects.rglob("*") if path.is_file())
+
+
+@contextlib.asynccontextmanager
+async def open_yard(
+    mongo_url: str,
+    folder: Path,
+    *,
+    engine: EngineSettings | None = None,
+    limits: LimitSettings | None = None,
+    sources: SourceSettings | None = None,
+) -> AsyncIterator[Yard]:
+    """A yard on a database of its own, which is dropped afterwards."""
+    engine = engine or EngineSettings(claimers=2, shard_bytes=64 << 10, lease_seconds=2)
+    settings = MongoSettings(url=SecretStr(mongo_url), database=f"test-{new_id()}")
+    client = connect(settings)
+    database = client[settings.database]
+    await migrate_database(database)
+    store = LocalObjectStore(folder / "objects")
+    stop = asyncio.Event()
+
+    async def deliver(job_id: JobId) -> None:
+        await container.dispatcher.dispatch(job_id)
+
+    async def run(job_id: JobId) -> None:
+        await runner.run(job_id, stopping=stop.is_set)
+
+    launcher = MemoryJobLauncher(run)
+    source_settings = sources or SourceSettings(
+        allow_files=True, allow_private=True, connect_seconds=2, read_seconds=2, attempts=2
+    )
+    outside = Outside(
+        client, database, store, SchemeByteSources(source_settings, store), MemoryJobQueue(deliver), launcher
+    )
+    container = make_container(outside, engine)
+    metrics = EngineMetrics(CollectorRegistry())
+    runner = make_import_runner(container, limits=limits or LimitSettings(), engine=engine, metrics=metrics)
+    transport = httpx2.ASGITransport(build_app(container))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://yard") as api:
+        try:
+            yield Yard(api, container, database, folder / "objects", stop)
+        finally:
+            stop.set()
+            await launcher.drain()
+            await client.drop_database(settings.database)
+            await client.close()

@@ -1,0 +1,57 @@
+"""What a person types as a source."""
+
+from pathlib import Path
+
+import pytest
+
+from services.cli.failures import CliError, Exit
+from services.cli.sources import name_of, source_uri
+
+
+@pytest.mark.parametrize(
+    "uri", ["https://host/a.zip", "http://127.0.0.1:1/x?y=1", "file:///tmp/a.zip", "gs://b/a.zip", "kaggle://o/d"]
+)
+def test_addresses_are_left_alone(uri: str) -> None:
+    assert source_uri(uri) == uri
+
+
+def test_a_relative_path_becomes_an_absolute_percent_encoded_address(tmp_path: Path) -> None:
+    (tmp_path / "my set #1 ü.zip").touch()
+    assert source_uri("my set #1 ü.zip", here=tmp_path) == f"{tmp_path.as_uri()}/my%20set%20%231%20%C3%BC.zip"
+
+
+def test_an_absolute_path_does_not_depend_on_where_we_are(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").touch()
+    assert source_uri(str(tmp_path / "a.zip"), here=Path("/")) == (tmp_path / "a.zip").as_uri()
+
+
+def test_a_tilde_is_the_home_folder(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").touch()
+    assert source_uri("~/a.zip", home=tmp_path) == (tmp_path / "a.zip").as_uri()
+
+
+def test_dots_are_resolved(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    (tmp_path / "a.zip").touch()
+    assert source_uri("../a.zip", here=tmp_path / "below") == (tmp_path / "a.zip").as_uri()
+
+
+def test_a_path_to_nothing_is_a_mistake_of_use(tmp_path: Path) -> None:
+    with pytest.raises(CliError, match=r"no file 'gone\.zip'") as caught:
+        source_uri("gone.zip", here=tmp_path)
+    assert caught.value.exit_code == Exit.USAGE
+
+
+@pytest.mark.parametrize(
+    ("uri", "name"),
+    [
+        ("https://host/data/racoons.tar.gz?token=1", "racoons"),
+        ("file:///tmp/my.set.zip", "my.set"),
+        ("file:///data/folder/", "folder"),
+        ("file:///data/two%20words%20%C3%BC.tgz", "two words ü"),
+        ("https://host/", "host"),
+        ("file:///tmp/.zip", ".zip"),
+    ],
+)
+def test_names_come_from_the_last_segment(uri: str, name: str) -> None:
+    assert name_of(uri) == name
