@@ -1,10 +1,12 @@
 """Values and tables as text for people."""
 
+import os
 import re
 import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _MIN_SHRUNK = 8
@@ -56,6 +58,15 @@ def counted(count: int, noun: str) -> str:
     """
     many = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
     return f"{number(count)} {noun if count == 1 else many}"
+
+
+def command() -> str:
+    """How this command line can be called again from here: `datayard`, or its path when it is not on PATH."""
+    called = Path(sys.argv[0])
+    if called.name != "datayard":
+        return "datayard"
+    found = shutil.which("datayard")
+    return "datayard" if found and Path(found).resolve() == called.resolve() else os.path.relpath(called)
 
 
 def output_width() -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from services.cli.client import Client, Refused, Unreachable, path_of
 from services.cli.documents import Dataset, JobStatus, JsonObject
 from services.cli.failures import CliError, Exit
-from services.cli.formatting import counted, number, size
+from services.cli.formatting import command, counted, number, size
 from services.cli.listings import print_json
 from services.cli.progress import ProgressView, progress_view
 from services.cli.sources import name_of, source_uri
@@ -108,7 +108,7 @@ def _print_started(client: Client, started: JsonObject, *, as_json: bool) -> Non
         print_json(started)
         return
     print(f"Import {started['job_id']} is {started.get('state', 'queued')}.")
-    print(f"  follow it: datayard --url {client.url} status {started['job_id']}")
+    print(f"  follow it: {command()} --url {client.url} status {started['job_id']}")
 
 
 def _dataset(client: Client, job: JobStatus) -> JsonObject | None:
@@ -161,7 +161,7 @@ def _interrupted(client: Client, job_id: str) -> Exit:
     except (EOFError, KeyboardInterrupt):
         answer = ""
     if not answer.strip().lower().startswith("y"):
-        print(f"The import goes on; follow it: datayard --url {client.url} status {job_id}", file=sys.stderr)
+        print(f"The import goes on; follow it: {command()} --url {client.url} status {job_id}", file=sys.stderr)
         return Exit.INTERRUPTED
     client.post(path_of("datasets", "import", job_id, "cancel"))
     deadline = time.monotonic() + _CANCEL_SECONDS

@@ -8,7 +8,7 @@ from pathlib import Path
 from services.cli.client import Client, path_of
 from services.cli.documents import Dataset, Finding, JobStatus, JsonObject, Page
 from services.cli.failures import CliError
-from services.cli.formatting import Column, counted, table
+from services.cli.formatting import Column, command, counted, table
 from services.cli.importing import ImportRequest, start_import, summary_lines, wait_for_import
 from services.cli.progress import progress_view
 
@@ -41,7 +41,7 @@ class Demo:
             total = Page.model_validate(client.get("/datasets", {"limit": 1})).total
             if total:
                 print(f"The yard already holds {counted(total, 'dataset')}; no demo needed:", end=" ")
-                print(f"datayard --url {self._url} datasets", flush=True)
+                print(f"{command()} --url {self._url} datasets", flush=True)
                 return
             self._import(client)
 

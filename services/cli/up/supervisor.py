@@ -56,6 +56,7 @@ class Supervisor:
             if serving.done():
                 serving.result()
         finally:
+            self._demo.give_up()
             serving.cancel()
             stopped.cancel()
             await asyncio.gather(serving, stopped, return_exceptions=True)

@@ -40,16 +40,16 @@ def read_obj_data(data: bytes, *, file: str) -> DarknetConfig:
     )
 
 
-def read_names(data: bytes, *, file: str, classes: int | None = None) -> tuple[Category, ...]:
+def read_names(data: bytes, *, file: str) -> tuple[Category, ...]:
     """One name per line, its number being the id; blank lines at the end are none, others are called `class_{id}`.
 
-    `classes` beyond the last name are called so too. Raises `BrokenConfig`, and nothing else.
+    Raises `BrokenConfig`, and nothing else.
     """
     lines = [line.strip() for line in _text(data, file).rstrip().splitlines()]
     if len(lines) > MAX_CATEGORIES:
         raise BrokenConfig(file, f"more than {MAX_CATEGORIES} names")
     named = {number: name for number, name in enumerate(lines) if name}
-    return complete_names(named, max(classes or 0, len(lines)))
+    return complete_names(named, len(lines))
 
 
 def _text(data: bytes, file: str) -> str:

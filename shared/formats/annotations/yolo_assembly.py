@@ -137,8 +137,17 @@ class LayoutBuilder:
         data = None if member is None else self._given.get(member)
         if member is None or data is None:
             return self._unnamed_categories()
-        categories = read_names(data, file=self._names.name(member), classes=description.classes)
-        report_duplicates(categories, file=self._names.name(member), line=None, report=self._report)
+        return self._named_categories(self._names.name(member), data)
+
+    def _named_categories(self, file: str, data: bytes) -> tuple[Category, ...]:
+        named, classes = read_names(data, file=file), self._description.classes
+        if classes is not None and classes != len(named):
+            message = f"`classes` is {classes}, but {file} holds {len(named)} names"
+            self._report(Finding("YAML_NC_MISMATCH", self._file, message))
+        if not named and not classes:
+            raise BrokenConfig(file, "names no category")
+        categories = complete_names({category.id: category.name for category in named}, classes or 0)
+        report_duplicates(categories, file=file, line=None, report=self._report)
         return categories
 
     def _unnamed_categories(self) -> tuple[Category, ...]:

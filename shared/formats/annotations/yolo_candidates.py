@@ -87,8 +87,10 @@ def find_configs(names: NameTable) -> ConfigCandidates:
     return ConfigCandidates(tuple(candidate for kind in Kind for candidate in _nearest(found[kind])))
 
 
-def describe(candidate: Candidate, data: bytes, report: Report) -> Description | None:
+def describe(candidate: Candidate, data: bytes | None, report: Report) -> Description | None:
     """The description in a candidate's bytes; None where the file is about something else. Raises `BrokenConfig`."""
+    if data is None:
+        raise BrokenConfig(candidate.name, "cannot be read")
     return _READERS[candidate.kind](candidate, data, report)
 
 
@@ -118,7 +120,7 @@ def _describe_yaml(candidate: Candidate, data: bytes, report: Report) -> Descrip
     return Description(candidate, found, config.categories, config.path)
 
 
-def _describe_darknet(candidate: Candidate, data: bytes, report: Report) -> Description | None:
+def _describe_darknet(candidate: Candidate, data: bytes, _report: Report) -> Description | None:
     config = read_obj_data(data, file=candidate.name)
     if not config.splits or (config.names_path is None and config.classes is None):
         return None

@@ -71,8 +71,6 @@ class YoloReader:
         self._position += 1
         findings: list[Finding] = []
         try:
-            if data is None:
-                raise BrokenConfig(candidate.name, "cannot be read")
             found = describe(candidate, data, findings.append)
         except BrokenConfig as error:
             self._broken = error if candidate.kind is Kind.DATA_YAML else None

@@ -19,7 +19,8 @@ _DRIVE = re.compile(r"[A-Za-z]:(?=/|$)")
 
 def is_image(name: str) -> bool:
     """Whether a member is an image by its ending, and neither hidden nor what macOS puts beside files."""
-    if name[name.rfind(".") + 1 :].lower() not in IMAGE_SUFFIXES:
+    dot = name.rfind(".")
+    if dot < 0 or name[dot + 1 :].lower() not in IMAGE_SUFFIXES:
         return False
     return not (name[0] == "." or "/." in name or "__MACOSX/" in name)
 

@@ -14,10 +14,12 @@ def members_named(names: NameTable, description: Description) -> list[int]:
 
 
 def find_list(names: NameTable, description: Description, path: str) -> int | None:
+    """The list file a path means; None where it means none, as a path of a directory does."""
     return find_member(names, description, path) if path.lower().endswith(".txt") else None
 
 
 def find_member(names: NameTable, description: Description, path: str) -> int | None:
+    """The member a path means; None where nothing of that name is here."""
     found = (names.find(name) for name in places(description, path) if name)
     return next((index for index in found if index is not None), None)
 

@@ -12,6 +12,7 @@ from shared.formats.findings import Finding
 
 NO_SPLIT = -1
 
+_PATIENCE = 10_000
 _SHOWN_CHARACTERS = 200
 
 
@@ -94,24 +95,31 @@ class SplitAssignment:
 
 
 class _LineResolver:
-    """Finds the image a line of a list means. What worked for the last line is tried first, as lists are uniform."""
+    """Finds the image a line of a list means. What worked for the last line is tried first, as lists are uniform.
+
+    After `_PATIENCE` lines that name nothing it is all that is tried, so a list of another dataset costs little.
+    """
 
     def __init__(self, names: NameTable, bases: tuple[str, ...]) -> None:
         self._names = names
         self._bases = bases
         self._cut = ""
         self._base = bases[0]
+        self._patience = _PATIENCE
 
     def __call__(self, path: str) -> int | None:
         if path.startswith(self._cut):
             index = self._image(self._base + path[len(self._cut) :])
             if index is not None:
                 return index
+        if not self._patience:
+            return None
         for name in candidates(path, self._bases):
             index = self._image(name)
             if index is not None:
                 self._learn(path, name)
                 return index
+        self._patience -= 1
         return None
 
     def _image(self, name: str) -> int | None:

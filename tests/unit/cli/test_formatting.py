@@ -1,8 +1,10 @@
 """Tables and values as text."""
 
+from pathlib import Path
+
 import pytest
 
-from services.cli.formatting import Column, counted, cut, duration, moment, number, size, table
+from services.cli.formatting import Column, command, counted, cut, duration, moment, number, size, table
 
 
 @pytest.mark.parametrize(
@@ -68,3 +70,15 @@ def test_moments_end_at_the_second() -> None:
     assert moment("2026-11-21T05:45:52.264000Z") == "2026-11-21 05:45:52Z"
     assert moment("2026-11-21T05:45:52+00:00") == "2026-11-21 05:45:52+00:00"
     assert moment(None) == "-"
+
+
+def test_a_printed_command_can_be_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = tmp_path / ".venv" / "bin" / "datayard"
+    script.parent.mkdir(parents=True)
+    script.touch(mode=0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", [str(script)])
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert command() == ".venv/bin/datayard"
+    monkeypatch.setenv("PATH", str(script.parent))
+    assert command() == "datayard"
