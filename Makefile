@@ -22,7 +22,7 @@ test: $(VENV)/.dev ## Run the tests; ARGS go to pytest
 
 check: lint ## Everything CI checks: lint, drift of docs/openapi.json, tests
 	@$(BIN)/python -m services.api.openapi --check docs/openapi.json
-	@$(BIN)/pytest -q $(ARGS)
+	@$(MAKE) --no-print-directory test
 
 lint: $(VENV)/.dev ## Format, style, types and the layers of the code, without changing it
 	@$(BIN)/ruff format --check .

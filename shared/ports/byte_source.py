@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
-from shared.foundation.errors import AppError, Invalid, NotFound, Unavailable
+from shared.foundation.errors import AppError, Forbidden, Invalid, NotFound, Unavailable
 
 STORED_SCHEME = "object://"
 
@@ -20,7 +20,7 @@ class UnsupportedSource(Invalid):
     slug, title = "unsupported-source", "The source cannot be used"
 
 
-class RefusedSource(Invalid):
+class RefusedSource(Forbidden):
     """The address leads to a host that imports may not reach."""
 
     slug, title = "refused-source", "The source's host is not allowed"

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.archive import write_archive
-from tests.bench.yard import PeakMemory, running_yard
+from tests.bench.memory import PeakMemory
+from tests.factories.running_yard import running_yard
 
 UNZIP_TARGET = 1.2
 SPEEDUP_TARGET = 1.5

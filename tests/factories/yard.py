@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2
@@ -15,15 +15,29 @@ from shared.adapters.byte_source.registry import SchemeByteSources
 from shared.adapters.job_launcher.memory import MemoryJobLauncher
 from shared.adapters.job_queue.memory import MemoryJobQueue
 from shared.adapters.object_store.local import LocalObjectStore
+from shared.features.imports.runner import ImportRunner
 from shared.foundation.ids import JobId, new_id
 from shared.foundation.mongo import Database, connect
 from shared.foundation.settings import EngineSettings, LimitSettings, MongoSettings, SourceSettings
 from shared.foundation.telemetry import EngineMetrics
+from shared.ports.job_launcher import JobLauncher
+from shared.ports.job_queue import JobQueue
 from shared.wiring.container import Container, Outside, make_container
 from shared.wiring.job_handlers import make_import_runner
 from shared.wiring.migrations import migrate_database
 
 ENDED = {"succeeded", "failed", "cancelled", "dead"}
+
+
+@dataclass
+class QuietLauncher:
+    """A JobLauncher that only notes what it was asked for: claimers are started by the test."""
+
+    asked: list[tuple[JobId, int]] = field(default_factory=list)
+
+    async def launch(self, job_id: JobId, *, tasks: int) -> None:
+        """Note it."""
+        self.asked.append((job_id, tasks))
 
 
 @dataclass
@@ -35,6 +49,29 @@ class Yard:
     database: Database
     objects: Path
     stop: asyncio.Event
+    runner: ImportRunner
+    mongo: MongoSettings
+
+    def claimer(self, job_id: str) -> asyncio.Task[None]:
+        """One more claimer of the job, in this loop."""
+        return asyncio.create_task(self.runner.run(JobId(job_id), stopping=self.stop.is_set))
+
+    async def swept(self) -> None:
+        """What the scheduler does every few seconds."""
+        await self.container.dispatcher.sweep()
+
+    async def cleaned(self, job_id: str, *, seconds: float = 20) -> None:
+        """Wait until the leftovers of an ended job are gone, sweeping as the scheduler does."""
+        async with asyncio.timeout(seconds):
+            while "cleanup_at" in (await self.job(job_id)):
+                await self.swept()
+                await asyncio.sleep(0.05)
+
+    async def job(self, job_id: str) -> dict:
+        """The job's document."""
+        document = await self.database["import_jobs"].find_one({"_id": job_id})
+        assert document is not None
+        return document
 
     async def start_import(self, source: str | Path, **options: object) -> str:
         """Post an import; its job id."""
@@ -84,6 +121,8 @@ async def open_yard(
     engine: EngineSettings | None = None,
     limits: LimitSettings | None = None,
     sources: SourceSettings | None = None,
+    launcher: JobLauncher | None = None,
+    queue: JobQueue | None = None,
 ) -> AsyncIterator[Yard]:
     """A yard on a database of its own, which is dropped afterwards."""
     engine = engine or EngineSettings(claimers=2, shard_bytes=64 << 10, lease_seconds=2)
@@ -100,12 +139,17 @@ async def open_yard(
     async def run(job_id: JobId) -> None:
         await runner.run(job_id, stopping=stop.is_set)
 
-    launcher = MemoryJobLauncher(run)
+    in_loop = MemoryJobLauncher(run)
     source_settings = sources or SourceSettings(
         allow_files=True, allow_private=True, connect_seconds=2, read_seconds=2, attempts=2
     )
     outside = Outside(
-        client, database, store, SchemeByteSources(source_settings, store), MemoryJobQueue(deliver), launcher
+        client=client,
+        database=database,
+        store=store,
+        sources=SchemeByteSources(source_settings, store),
+        queue=queue or MemoryJobQueue(deliver),
+        launcher=launcher or in_loop,
     )
     container = make_container(outside, engine)
     metrics = EngineMetrics(CollectorRegistry())
@@ -113,9 +157,9 @@ async def open_yard(
     transport = httpx2.ASGITransport(build_app(container))
     async with httpx2.AsyncClient(transport=transport, base_url="http://yard") as api:
         try:
-            yield Yard(api, container, database, folder / "objects", stop)
+            yield Yard(api, container, database, folder / "objects", stop, runner, settings)
         finally:
             stop.set()
-            await launcher.drain()
+            await in_loop.drain()
             await client.drop_database(settings.database)
             await client.close()

@@ -112,7 +112,9 @@ async def test_filters_and_their_totals(yard: Yard, shapes: str) -> None:
     everything = await yard.all_images(shapes)
     for split in {image["split"] for image in everything}:
         for category in ("person", "car"):
-            page = (await yard.api.get(f"/datasets/{shapes}/images", params={"split": split, "category": category})).json()
+            page = (
+                await yard.api.get(f"/datasets/{shapes}/images", params={"split": split, "category": category})
+            ).json()
             expected = [
                 image["path"]
                 for image in everything

@@ -15,11 +15,19 @@ from shared.wiring.container import Container
 
 router = APIRouter(prefix="/datasets/{dataset}/images", tags=["images"])
 
-_BYTES: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"application/octet-stream": {}}},
-    206: {"description": "A part."},
-    416: {"description": "Beyond."},
-}
+OCTETS = "application/octet-stream"
+IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/bmp", "image/tiff", "image/gif", OCTETS)
+
+
+def _bytes_of(*media_types: str) -> dict[int | str, dict[str, Any]]:
+    """What the description says of an answer of bytes."""
+    content = {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in media_types}
+    return {
+        200: {"content": content, "description": "The whole."},
+        206: {"content": content, "description": "The range asked for."},
+        304: {"description": "The caller has it already."},
+        416: {"description": "The range lies beyond the end."},
+    }
 
 
 @router.get("")
@@ -44,7 +52,8 @@ async def get_image(dataset: ReadDataset, image_id: ImageReference, services: Se
     return image_view(await services.images.get(dataset, image_id), dataset, dataset.category_names)
 
 
-@router.api_route("/{image_id}/file", methods=["GET", "HEAD"], response_class=Response, responses=_BYTES)
+@router.head("/{image_id}/file", include_in_schema=False)
+@router.get("/{image_id}/file", response_class=Response, responses=_bytes_of(*IMAGE_TYPES))
 async def get_file(dataset: ReadDataset, image_id: ImageReference, services: Services, request: Request) -> Response:
     """The exact bytes of the image as they were in the source; ranges are served."""
     image = await services.images.get(dataset, image_id)
@@ -53,7 +62,8 @@ async def get_file(dataset: ReadDataset, image_id: ImageReference, services: Ser
     return serve(request, _file(image, services))
 
 
-@router.api_route("/{image_id}/labels", methods=["GET", "HEAD"], response_class=Response, responses=_BYTES)
+@router.head("/{image_id}/labels", include_in_schema=False)
+@router.get("/{image_id}/labels", response_class=Response, responses=_bytes_of("text/plain"))
 async def get_labels(dataset: ReadDataset, image_id: ImageReference, services: Services, request: Request) -> Response:
     """The label file as it was in the source."""
     image = await services.images.get(dataset, image_id)
@@ -63,7 +73,7 @@ async def get_labels(dataset: ReadDataset, image_id: ImageReference, services: S
 def _file(image: Image, services: Container) -> StoredFile:
     return StoredFile(
         size_bytes=image.size_bytes,
-        media_type=f"image/{image.format}" if image.format else "application/octet-stream",
+        media_type=f"image/{image.format}" if image.format else OCTETS,
         etag=f'"{image.sha256}"',
         read=lambda start, end: services.images.file(image, start=start, end=end),
     )

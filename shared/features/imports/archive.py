@@ -147,10 +147,9 @@ class ArchiveOpener:
             directory.seal(size)
         if checksum:
             self._compare(uri, checksum)
-        reference = SourceRef(
-            uri=stored_uri(self.staged_key), size_bytes=size, etag=None, raw=kind is not ArchiveKind.ZIP
-        )
-        return OpenedArchive(kind, directory, reference)
+        staged = SourceDescription(size, (await self.store.stat(self.staged_key)).etag, accepts_ranges=True)
+        raw_members = kind is not ArchiveKind.ZIP
+        return OpenedArchive(kind, directory, _reference(stored_uri(self.staged_key), staged, raw=raw_members))
 
     async def _of_staged_zip(self, size_bytes: int) -> ArchiveDirectory:
         staged = self.sources.open(stored_uri(self.staged_key))

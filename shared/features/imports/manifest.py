@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 from shared.features.imports.members import Item
 from shared.foundation.ids import JobId
@@ -29,7 +29,7 @@ def manifest_key(job_id: JobId, index: int) -> str:
 
 def encode_manifest(entries: Sequence[ShardEntry]) -> bytes:
     """The entries as JSON lines."""
-    lines = (json.dumps([astuple(entry.image), entry.split, _label_row(entry)]) for entry in entries)
+    lines = (json.dumps([_row(entry.image), entry.split, entry.label and _row(entry.label)]) for entry in entries)
     return "\n".join(lines).encode()
 
 
@@ -39,5 +39,6 @@ def decode_manifest(data: bytes) -> list[ShardEntry]:
     return [ShardEntry(Item(*image), split, Item(*label) if label else None) for image, split, label in rows]
 
 
-def _label_row(entry: ShardEntry) -> tuple[object, ...] | None:
-    return astuple(entry.label) if entry.label else None
+def _row(item: Item) -> tuple[str | int | None, ...]:
+    """The fields of an item in their order; `dataclasses.astuple` copies deeply and takes ten times as long."""
+    return tuple(getattr(item, name) for name in Item.__slots__)

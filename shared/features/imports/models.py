@@ -9,19 +9,16 @@ from shared.features.datasets.models import Rollup
 from shared.foundation.errors import AppError, Invalid
 from shared.foundation.ids import JobId
 
-FormatName: TypeAlias = Literal["auto", "yolo", "coco", "voc", "kitti", "imagefolder", "tiny-imagenet", "csv"]
+FormatName: TypeAlias = Literal["auto", "yolo"]
 Uri: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 
 
 class SourceParts(BaseModel):
-    """A source given in parts. Only a whole `archive` can be imported as yet."""
+    """A source given in parts; as yet the only part there can be is the whole `archive`."""
 
     model_config = ConfigDict(extra="forbid")
 
-    archive: Uri | None = None
-    config: Uri | None = None
-    images: Uri | None = None
-    labels: Uri | None = None
+    archive: Uri
 
 
 class ImportRequest(BaseModel):
@@ -38,25 +35,14 @@ class ImportRequest(BaseModel):
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] | None = None
     format: FormatName = "auto"
     task: Literal["auto", "detect", "segment"] = "auto"
-    storage: Literal["objects", "packed"] = "objects"
+    storage: Literal["objects"] = "objects"
     on_finding: Literal["skip", "fail"] = "skip"
     checksum: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
 
     @property
     def archive_uri(self) -> str:
-        """The address of the archive. Raises NotBuilt when the source is given in other parts."""
-        if isinstance(self.source, str):
-            return self.source
-        parts = self.source
-        if parts.archive is None or parts.config or parts.images or parts.labels:
-            raise NotBuilt("A source must be one archive; separate config, images and labels cannot be read yet.")
-        return parts.archive
-
-
-class NotBuilt(Invalid):
-    """The request is well formed, but this version cannot do it yet."""
-
-    slug, title = "not-supported", "Not supported by this version"
+        """The address of the archive."""
+        return self.source if isinstance(self.source, str) else self.source.archive
 
 
 class UnreadableArchive(Invalid):

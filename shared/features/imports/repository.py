@@ -186,7 +186,7 @@ def _finding_document(job_id: JobId, finding: Finding) -> Document:
         "_id": derived_id(job_id, finding.rule, finding.file, line, column, finding.message),
         "schema_version": 1,
         "job_id": job_id,
-        "place": f"{finding.file[:512]}\x00{line:010d}\x00{column:010d}",
+        "place": f"{finding.file[:256]}\x00{line:010d}\x00{column:010d}",
         "rule": finding.rule,
         "severity": RULES[finding.rule].severity,
         "file": finding.file,

@@ -12,7 +12,7 @@ from shared.features.datasets.models import Dataset, DatasetState, Rollup
 from shared.features.datasets.service import DatasetService
 from shared.features.imports.cleanup import Cleaner
 from shared.features.imports.ending import Ending
-from shared.features.imports.models import ImportRequest, NotBuilt, ReportFilter
+from shared.features.imports.models import ImportRequest, ReportFilter
 from shared.features.imports.repository import FindingRepository, ImportJobRepository
 from shared.features.jobs.models import Job, JobNotFound, JobState, JobStateConflict
 from shared.features.jobs.repository import NewJob
@@ -29,7 +29,6 @@ from shared.ports.byte_source import ByteSources
 from shared.ports.job_launcher import JobLauncher
 from shared.ports.job_queue import JobQueue, QueueUnavailable
 
-_BUILT_FORMATS = ("auto", "yolo")
 _ARCHIVE_ENDINGS = (".tar.gz", ".tar.bz2", ".tgz", ".tbz2", ".zip", ".tar")
 _CALLBACK_PATIENCE = timedelta(seconds=5)
 _LAUNCH_PATIENCE = timedelta(seconds=60)
@@ -62,9 +61,9 @@ class ImportService:
     ) -> Job:
         """Queue an import; its dataset exists at once, empty. The same key and request give the same job.
 
-        Raises NotBuilt, UnsupportedSource, RefusedSource, and IdempotencyConflict for a key used otherwise.
+        Raises UnsupportedSource, RefusedSource, and IdempotencyConflict for a key used otherwise.
         """
-        self._check(request)
+        self.sources.check(request.archive_uri)
         job_id = JobId(new_id())
         dataset = _new_dataset(request, actor, job_id, await self.datasets.free_slug(_name_of(request)))
         new = NewJob(
@@ -127,13 +126,6 @@ class ImportService:
             break
         await self._enqueue(job.id)
         return await self.job(job_id, actor)
-
-    def _check(self, request: ImportRequest) -> None:
-        if request.format not in _BUILT_FORMATS:
-            raise NotBuilt(f"The format {request.format!r} cannot be read yet; {' and '.join(_BUILT_FORMATS)} can.")
-        if request.storage != "objects":
-            raise NotBuilt("The storage 'packed' is not built yet; use 'objects'.")
-        self.sources.check(request.archive_uri)
 
     async def _write(self, new: NewJob, dataset: Dataset, actor: Actor) -> tuple[Job, bool]:
         for _ in range(_SLUG_TRIES):

@@ -1,0 +1,59 @@
+"""Everything an import has left behind, freed of ids, so that two imports can be compared completely."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from shared.foundation.ids import derived_id
+from tests.factories.yard import Yard
+
+_OF_A_RUN = {"bytes_per_second", "eta_seconds"}
+
+
+async def snapshot(yard: Yard, job_id: str) -> dict[str, Any]:
+    """Documents, objects by the hash of their content, statistics, findings, progress and the report's counts."""
+    job = await yard.job(job_id)
+    dataset_id = job["dataset_id"]
+    status = (await yard.api.get(f"/datasets/import/{job_id}/status")).json()
+    report = (await yard.api.get(f"/datasets/import/{job_id}/report", params={"limit": 1})).json()
+    dataset = await yard.database["datasets"].find_one({"_id": dataset_id}) or {}
+    found = {
+        "state": status["state"],
+        "error": status["error"],
+        "progress": {key: value for key, value in status["progress"].items() if key not in _OF_A_RUN},
+        "counts": {key: report[key] for key in ("counts", "rows_read", "rows_left_out", "total")},
+        "dataset": {key: dataset[key] for key in ("state", "task", "format", "layout", "version", "categories")},
+        "rollup": dataset["rollup"],
+        "statistics": (await yard.api.get(f"/datasets/{dataset_id}/statistics")).json(),
+        "images": await _images(yard, dataset_id),
+        "findings": await _findings(yard, job_id),
+        "objects": _objects(yard.objects / "datasets" / dataset_id),
+        "left over": [key for key in yard.stored() if key.startswith(f"temp/{job_id}/")],
+        "shards": await yard.database["import_shards"].count_documents({"job_id": job_id}),
+    }
+    text = json.dumps(found, default=str, sort_keys=True)
+    return dict(json.loads(text.replace(dataset_id, "{dataset}").replace(job_id, "{job}")))
+
+
+async def _images(yard: Yard, dataset_id: str) -> list[dict[str, Any]]:
+    images = []
+    async for image in yard.database["images"].find({"dataset_id": dataset_id}).sort([("path", 1), ("_id", 1)]):
+        assert image.pop("_id") == derived_id(dataset_id, 1, image["path"])
+        assert _sha256(yard.objects / image["object_key"]) == image["sha256"]
+        images.append(image)
+    return images
+
+
+async def _findings(yard: Yard, job_id: str) -> list[dict[str, Any]]:
+    found = yard.database["findings"].find({"job_id": job_id}, {"_id": 0}).sort([("place", 1), ("rule", 1)])
+    return sorted(await found.to_list(), key=lambda finding: json.dumps(finding, sort_keys=True))
+
+
+def _objects(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): _sha256(path) for path in files}
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,41 @@
+"""Manifests give back what was put into them, at any name."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.features.imports.manifest import ShardEntry, decode_manifest, encode_manifest, manifest_key, temp_prefix
+from shared.features.imports.members import Item
+from shared.foundation.ids import JobId
+
+NUMBERS = st.integers(0, (1 << 63) - 1)
+NAMES = st.text(st.characters(), min_size=1, max_size=30) | st.just("a\nb\r\u2028c\udcff.jpg")
+ITEMS = st.builds(
+    Item,
+    name=NAMES,
+    header_offset=NUMBERS,
+    end=NUMBERS,
+    compressed_bytes=NUMBERS,
+    size_bytes=NUMBERS,
+    method=st.sampled_from([0, 8]),
+    crc32=st.none() | st.integers(0, (1 << 32) - 1),
+)
+ENTRIES = st.builds(ShardEntry, image=ITEMS, split=st.none() | st.text(max_size=8), label=st.none() | ITEMS)
+
+
+@given(st.lists(ENTRIES, max_size=6))
+def test_what_was_encoded_comes_back(entries: list[ShardEntry]) -> None:
+    data = encode_manifest(entries)
+    assert decode_manifest(data) == entries
+    assert len(data.splitlines()) == len(entries)
+
+
+def test_equal_entries_give_equal_bytes() -> None:
+    entry = ShardEntry(Item("a.jpg", 0, 100, 40, 50, 8, None), "train", None)
+    assert encode_manifest([entry, entry]) == encode_manifest([entry, entry])
+
+
+def test_manifests_lie_in_the_order_of_their_shards_below_the_jobs_folder() -> None:
+    job_id = JobId("j")
+    keys = [manifest_key(job_id, index) for index in (0, 9, 10, 999_999)]
+    assert keys == sorted(keys)
+    assert all(key.startswith(temp_prefix(job_id)) for key in keys)
