@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import RedirectResponse
+from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
 
 from services.api import problems
@@ -38,7 +39,9 @@ def build_app(container: Container) -> FastAPI:
         yield
         await container.close()
 
-    app = FastAPI(title="Datayard", version="0.1.0", summary="Vision archives as datasets.", lifespan=lifespan)
+    app = FastAPIOffline(
+        title="Datayard", version="0.1.0", summary="Vision archives as datasets.", lifespan=lifespan, redoc_url=None
+    )
     registry = CollectorRegistry()
     app.state.container = container
     app.state.registry = registry

@@ -7,7 +7,8 @@ import ast
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -42,22 +43,30 @@ def graph() -> grimp.ImportGraph:
     return grimp.build_graph("services", "shared", include_external_packages=True, cache_dir=None)
 
 
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text())))
+
+
 def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    tree = ast.parse(path.read_text())
-    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return (node for node in nodes(path) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
 def classes(path: Path) -> list[ast.ClassDef]:
-    return [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ClassDef)]
+    return [node for node in nodes(path) if isinstance(node, ast.ClassDef)]
 
 
 # -- names, sizes, leftovers
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_files_are_small_and_named_for_what_they_do(path: Path) -> None:
-    assert not JUNK_NAMES & {path.stem, *path.relative_to(ROOT).parent.parts}
-    assert len(path.read_text().splitlines()) <= MAX_LINES
+def test_files_are_named_for_what_they_do() -> None:
+    found = [path for path in SOURCES if JUNK_NAMES & {path.stem, *path.relative_to(ROOT).parent.parts}]
+    assert not found
+
+
+def test_files_are_small() -> None:
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in SOURCES}
+    assert not {name: length for name, length in lengths.items() if length > MAX_LINES}
 
 
 def test_functions_are_short() -> None:
@@ -85,7 +94,7 @@ def test_only_the_command_line_prints() -> None:
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in SOURCES
         if not path.is_relative_to(ROOT / "services/cli")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
     ]
     assert not found
@@ -162,44 +171,54 @@ def declared() -> dict[str, set[str]]:
     return {extra: found - {"datayard"} for extra, found in names.items()}
 
 
-def third_party(graph: grimp.ImportGraph, package: str) -> set[str]:
-    """The third-party modules that importing anything of the package imports in the end."""
-    own = {module for module in graph.modules if module == package or module.startswith(f"{package}.")}
-    closure = own.union(*(graph.find_upstream_modules(module) for module in own))
-    return {module for module in closure if _is_third_party(module)}
+@pytest.fixture(scope="module")
+def third_party(graph: grimp.ImportGraph) -> dict[str, set[str]]:
+    """By service, the third-party modules that importing anything of it imports in the end."""
+    found = {}
+    for package in SERVICES.values():
+        own = {package, *graph.find_descendants(package)}
+        closure = own | graph.find_upstream_modules(package, as_package=True)
+        found[package] = {module for module in closure if _is_third_party(module)}
+    return found
 
 
 def _is_third_party(module: str) -> bool:
     return module.split(".", maxsplit=1)[0] not in {"services", "shared"} and module not in sys.stdlib_module_names
 
 
+@cache
 def distributions_of(module: str) -> set[str]:
     """The distributions that may be declared for a module."""
     if module in COMES_WITH:
         return {COMES_WITH[module]}
-    return {name.lower().replace("_", "-") for name in packages_distributions().get(module, [module])}
+    return {name.lower().replace("_", "-") for name in _distributions().get(module, [module])}
+
+
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    return packages_distributions()
 
 
 @pytest.mark.parametrize("extra", sorted(SERVICES))
-def test_a_service_imports_only_what_its_extra_declares(graph: grimp.ImportGraph, extra: str) -> None:
+def test_a_service_imports_only_what_its_extra_declares(third_party: dict[str, set[str]], extra: str) -> None:
     lists = declared()
     parts = ("core", "api", "ingest", "worker", "laptop") if extra == "laptop" else ("core", extra)
     allowed = set().union(*(lists[part] for part in parts))
-    missing = {module for module in third_party(graph, SERVICES[extra]) if not distributions_of(module) & allowed}
+    missing = {module for module in third_party[SERVICES[extra]] if not distributions_of(module) & allowed}
     assert not missing, f"imported by {SERVICES[extra]}, declared neither in the core nor in the extra {extra}"
 
 
 @pytest.mark.parametrize("extra", ["core", *sorted(SERVICES)])
-def test_what_is_declared_is_imported(graph: grimp.ImportGraph, extra: str) -> None:
+def test_what_is_declared_is_imported(third_party: dict[str, set[str]], extra: str) -> None:
     packages = list(SERVICES.values()) if extra == "core" else [SERVICES[extra]]
-    imported = set().union(*(third_party(graph, package) for package in packages))
+    imported = set().union(*(third_party[package] for package in packages))
     used = set().union(*(distributions_of(module) for module in imported)) | CARRIES_A_SERVER
     unused = declared()[extra] - used
     assert not unused, f"declared in {extra}, imported nowhere in {', '.join(packages)}"
 
 
-def test_exceptions_of_the_dependency_rules_are_still_needed(graph: grimp.ImportGraph) -> None:
-    imported = set().union(*(third_party(graph, package) for package in SERVICES.values()))
+def test_exceptions_of_the_dependency_rules_are_still_needed(third_party: dict[str, set[str]]) -> None:
+    imported = set().union(*third_party.values())
     assert set(COMES_WITH) <= imported
     everything = set().union(*declared().values())
     assert set(COMES_WITH.values()) | CARRIES_A_SERVER <= everything

@@ -20,6 +20,8 @@ from shared.features.sharing.access import Visibility
 class Totals(BaseModel):
     """A dataset in three numbers."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"images": 200, "annotations": 217, "bytes": 13316813}]})
+
     images: int
     annotations: int
     bytes: int
@@ -40,6 +42,20 @@ class SplitCount(BaseModel):
 
 class CategoryView(BaseModel):
     """One category with its exact counts."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": 0,
+                    "name": "raccoon",
+                    "images": 196,
+                    "annotations": 217,
+                    "splits": {"train": {"images": 157, "annotations": 174}, "val": {"images": 39, "annotations": 43}},
+                }
+            ]
+        }
+    )
 
     id: int
     name: str
@@ -102,6 +118,8 @@ class DatasetView(BaseModel):
 
 class Histogram(BaseModel):
     """Counts per bin: bin i holds values from edges[i] up to but without edges[i + 1]; the last one all beyond."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"edges": [0, 1, 2], "counts": [4, 179, 17]}]})
 
     edges: list[float]
     counts: list[int]

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from services.api.views.pages import PageView
 from shared.features.datasets.statistics import Statistics
@@ -14,6 +14,45 @@ from shared.foundation.errors import JsonScalar
 from shared.foundation.paging import Page
 
 _EXAMPLE_ID = "0193a5c1f2b04be0c9d1a7e2"
+_EXAMPLE_LINKS = {
+    "status": f"/datasets/import/{_EXAMPLE_ID}/status",
+    "report": f"/datasets/import/{_EXAMPLE_ID}/report",
+    "dataset": "/datasets/0193a5c1f2b13c5a7f00d9b4",
+}
+_EXAMPLE_JOB: dict[str, JsonValue] = {
+    "job_id": _EXAMPLE_ID,
+    "kind": "import",
+    "dataset_id": "0193a5c1f2b13c5a7f00d9b4",
+    "state": "running",
+    "phase": "transfer",
+    "attempts": 1,
+    "progress": {
+        "fraction": 0.42,
+        "bytes_total": 13316813,
+        "bytes_done": 5593061,
+        "images_total": 200,
+        "images_done": 84,
+        "annotations": 91,
+        "findings": 2,
+        "bytes_per_second": 11000000,
+        "eta_seconds": 1,
+    },
+    "error": None,
+    "created_at": "2026-11-21T09:00:00Z",
+    "started_at": "2026-11-21T09:00:00.120Z",
+    "finished_at": None,
+    "links": dict(_EXAMPLE_LINKS),
+}
+_EXAMPLE_FINDING: dict[str, JsonValue] = {
+    "rule": "ROW_CLASS_RANGE",
+    "severity": "error",
+    "file": "raccoon_yolo/labels/train/raccoon-1.txt",
+    "line": 3,
+    "column": 1,
+    "message": "category 7 has no name; ids go from 0 to 0",
+    "suggestion": "Add the name or correct the id.",
+    "effect": {"ultralytics>=8.4.190": "drop_image"},
+}
 
 
 class JobLinks(BaseModel):
@@ -34,11 +73,7 @@ class ImportStarted(BaseModel):
                     "job_id": _EXAMPLE_ID,
                     "dataset_id": "0193a5c1f2b13c5a7f00d9b4",
                     "state": "queued",
-                    "links": {
-                        "status": f"/datasets/import/{_EXAMPLE_ID}/status",
-                        "report": f"/datasets/import/{_EXAMPLE_ID}/report",
-                        "dataset": "/datasets/0193a5c1f2b13c5a7f00d9b4",
-                    },
+                    "links": dict(_EXAMPLE_LINKS),
                 }
             ]
         }
@@ -52,6 +87,8 @@ class ImportStarted(BaseModel):
 
 class JobView(BaseModel):
     """How a job stands. `error` is a problem document."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE_JOB]})
 
     job_id: str
     kind: str
@@ -69,6 +106,8 @@ class JobView(BaseModel):
 
 class FindingView(BaseModel):
     """One thing found in the data: where, what, what to do, and what trainers make of it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE_FINDING]})
 
     rule: str
     severity: Severity

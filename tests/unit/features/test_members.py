@@ -107,7 +107,8 @@ async def test_every_read_is_closed_even_when_the_reader_leaves() -> None:
     data, items = zipped(CONTENT)
     source = MemorySource(data)
     members = read_members(source, items, raw=False)
-    async for _ in members:
+    async for member in members:
+        await member.whole()
         break
     await members.aclose()
     assert source.closed == len(source.reads) == 1
