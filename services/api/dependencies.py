@@ -28,7 +28,7 @@ Asker = Annotated[Actor, Depends(actor_of)]
 def page_of(
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Items of a page.")] = DEFAULT_LIMIT,
     cursor: Annotated[
-        str | None, Query(max_length=2048, pattern="^[A-Za-z0-9_-]+$", description="`next_cursor` of the page before.")
+        str | None, Query(max_length=4096, pattern="^[A-Za-z0-9_-]+$", description="`next_cursor` of the page before.")
     ] = None,
     offset: Annotated[int, Query(ge=0, le=MAX_OFFSET, description="Items to jump over; not with `cursor`.")] = 0,
 ) -> PageRequest:

@@ -60,6 +60,8 @@ class Unavailable(AppError):
 class Internal(AppError):
     """A failure nobody foresaw; its detail is in the log, under the correlation id."""
 
+    retryable = True
+
 
 def unforeseen(correlation_id: str) -> Internal:
     """The failure shown when the real one is only in the log."""

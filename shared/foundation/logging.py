@@ -12,16 +12,30 @@ from shared.foundation.ids import new_id
 from shared.foundation.settings import LogSettings
 from shared.foundation.urls import redact
 
-_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\"<>]+", re.IGNORECASE)
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)  # to the next space: a quote may be part of a secret
 _SAFE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 def redact_urls(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Strip credentials and queries from every address in a log entry, tracebacks included."""
     for key, value in event.items():
-        if isinstance(value, str) and "://" in value:
-            event[key] = _URL.sub(lambda match: redact(match[0]), value)
+        event[key] = _redacted(value)
     return event
+
+
+def _redacted(value: object) -> object:
+    if isinstance(value, str):
+        return _URL.sub(_shown, value) if "://" in value else value
+    if isinstance(value, dict):
+        return {key: _redacted(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_redacted(part) for part in value]
+    return value
+
+
+def _shown(match: re.Match[str]) -> str:
+    address = match[0].rstrip("'\"`,.;:)]}>")  # what closes the text around it
+    return redact(address) + match[0][len(address) :]
 
 
 def configure_logging(settings: LogSettings, *, service: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Backoff:
-    """Exponential delays with full jitter (Brooker, "Exponential Backoff and Jitter", 2015).
+    """Exponential delays with equal jitter (Brooker, "Exponential Backoff and Jitter", 2015).
 
     `attempts` failures in a row are forgiven; progress in between starts the count anew.
     """
@@ -21,7 +21,7 @@ class Backoff:
         self.failures += 1
         if self.failures > self.attempts:
             return None
-        ceiling = min(self.most_seconds, self.first_seconds * 2 ** (self.failures - 1))
+        ceiling = min(self.most_seconds, self.first_seconds * 2 ** min(self.failures - 1, 32))
         return random.uniform(ceiling / 2, ceiling)  # noqa: S311 - spreads load, keeps no secret
 
     def reset(self) -> None:

@@ -87,11 +87,10 @@ class EngineSettings(Group):
     claimers: int = Field(2, ge=1, le=1000, description="Workers asked to share one job.")
     shard_bytes: int = Field(16 * 2**20, gt=0, description="Archive bytes of one shard, at least.")
     shard_images: int = Field(2000, gt=0, description="Images of one shard, at most.")
-    batch_images: int = Field(128, gt=0, description="Images between two checkpoints, at most.")
     lease_seconds: float = Field(12.0, gt=0, description="Silence after which a claimer is taken for dead.")
     max_attempts: int = Field(3, ge=1, description="Tries of a job before it is dead.")
     max_shard_claims: int = Field(50, ge=1, description="Claims of one shard before its job is dead.")
-    trash_days: int = Field(30, ge=0, description="Days a deleted dataset can still be restored.")
+    trash_days: int = Field(30, ge=0, description="Days a deleted dataset is kept before it is purged.")
     leftover_days: float = Field(7.0, ge=0, description="Days the work of a cancelled or dead job is kept.")
 
 
@@ -110,7 +109,7 @@ class LogSettings(Group):
 
 
 class MetricsSettings(Group):
-    """Where a worker shows its metrics; the services with a web server show them at /metrics."""
+    """Where a worker shows its metrics; the API shows its own at /metrics."""
 
     port: int = Field(0, ge=0, le=65535, description="Port of a worker's /metrics; 0 shows none.")
 

@@ -29,6 +29,7 @@ from shared.ports.object_store import ObjectStore
 _SKIP_WORTH_A_REQUEST = 4 << 20
 _RATIO_MATTERS_BYTES = 256 << 20
 _STEP_BYTES = 1 << 20
+_MAY_PRECEDE_A_ZIP = {"program", "plain text", "zero bytes only", "unknown"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,16 +208,15 @@ class Inflation:
     def __init__(self, kind: ArchiveKind) -> None:
         self._gzip = kind is ArchiveKind.TAR_GZ
         self._stream = self._fresh()
-        self._begun = False
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """What comes out for what goes in. Raises BrokenArchive for damaged data."""
         while chunk:
             if self._stream.eof:
-                self._stream = self._fresh()
                 chunk = chunk.lstrip(b"\0")  # padding between or after members, as gzip(1) tolerates
                 if not chunk:
                     return
+                self._stream = self._fresh()
             yield from self._all_of(chunk)
             chunk = self._stream.unused_data
 
@@ -246,9 +246,10 @@ def _kind_of(head: bytes, uri: str) -> ArchiveKind:
     kind = detect_archive(head)
     if kind in READ_KINDS:
         return kind
-    if kind is None and uri.split("?", maxsplit=1)[0].lower().endswith(".zip") and head:
-        return ArchiveKind.ZIP  # data may stand before a zip; its directory will tell
-    what = f"a {kind} archive, which is not read yet" if kind else describe_unknown(head)
+    looks_like = describe_unknown(head)
+    if kind is None and looks_like in _MAY_PRECEDE_A_ZIP and uri.split("?", maxsplit=1)[0].lower().endswith(".zip"):
+        return ArchiveKind.ZIP  # its directory will tell
+    what = f"a {kind} archive, which is not read yet" if kind else looks_like
     raise UnreadableArchive(f"{redact(uri)} is not an archive that can be read: it looks like {what}.")
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from shared.features.images.service import dataset_prefix
 from shared.features.imports.manifest import temp_prefix
 from shared.features.imports.members import OpenMember
+from shared.features.imports.models import ShardLease
 from shared.features.jobs.models import Job
 from shared.formats.findings import Finding
 from shared.formats.images.header import ImageHeader, NeedMoreBytes, UnreadableImage
@@ -53,12 +54,12 @@ class ImageFacts:
 
 
 class ImageWriter:
-    """Writes the images of one job."""
+    """Writes the images of one shard, as long as a claimer has it."""
 
-    def __init__(self, store: ObjectStore, job: Job, limits: LimitSettings) -> None:
+    def __init__(self, store: ObjectStore, job: Job, lease: ShardLease, limits: LimitSettings) -> None:
         self._store = store
         self._prefix = f"{dataset_prefix(job.dataset_id)}images/"
-        self._temp = f"{temp_prefix(job.id)}large/"
+        self._temp = f"{temp_prefix(job.id)}large/{lease.index}-{lease.token}-"
         self._limits = limits
 
     async def write(self, member: OpenMember, report: Report) -> ImageFacts:
@@ -97,15 +98,12 @@ class ImageWriter:
 
     async def _enough(self, key: str, head: bytes) -> bytes:
         """So much of a large image that it can be measured, up to a limit: TIFFs may describe themselves last."""
-        try:
-            probe_image(head)
-        except NeedMoreBytes as more:
-            if more.at_least <= _LONGEST_HEAD_BYTES:
-                stored = (await self._store.stat(key)).size_bytes
-                chunks = self._store.read(key, end=min(stored, more.at_least))
-                return b"".join([chunk async for chunk in chunks])
-        except UnreadableImage:
-            pass
+        stored = (await self._store.stat(key)).size_bytes
+        while wanted := _wanted_bytes(head):
+            if wanted > min(stored, _LONGEST_HEAD_BYTES):
+                break
+            end = min(stored, max(wanted, 2 * len(head)))
+            head = b"".join([chunk async for chunk in self._store.read(key, end=end)])
         return head
 
     def _key(self, sha256: str, header: ImageHeader | None) -> str:
@@ -116,7 +114,8 @@ class ImageWriter:
         try:
             header = probe_image(head, complete=len(head) == size_bytes)
         except (UnreadableImage, NeedMoreBytes) as error:
-            if isinstance(error, NeedMoreBytes) or _is_unmeasured(name, head):
+            beyond = isinstance(error, NeedMoreBytes) and error.at_least <= size_bytes
+            if beyond or _is_unmeasured(name, head):
                 findings.append(Finding("IMG_NOT_MEASURED", name, "It is kept; its width and height are not known."))
                 return None
             findings.append(Finding("IMG_UNREADABLE", name, f"It was left out: {error}."))
@@ -139,6 +138,17 @@ class ImageWriter:
         if header.orientation != 1:
             remarks.append(Finding("IMG_EXIF_ROTATED", name, f"Its EXIF orientation is {header.orientation}."))
         return remarks
+
+
+def _wanted_bytes(head: bytes) -> int:
+    """How long the head must be to be measured; 0 when it is long enough, or no image."""
+    try:
+        probe_image(head)
+    except NeedMoreBytes as more:
+        return more.at_least
+    except UnreadableImage:
+        return 0
+    return 0
 
 
 async def _with_head(pieces: AsyncIterator[bytes], head: bytearray) -> AsyncIterator[bytes]:

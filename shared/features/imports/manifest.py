@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.features.imports.members import Item
+from shared.features.imports.models import Ledger
 from shared.foundation.ids import JobId
 
 
@@ -22,9 +23,9 @@ def temp_prefix(job_id: JobId) -> str:
     return f"temp/{job_id}/"
 
 
-def manifest_key(job_id: JobId, index: int) -> str:
+def manifest_key(ledger: Ledger, index: int) -> str:
     """Where the manifest of a shard lies."""
-    return f"{temp_prefix(job_id)}shards/{index:06d}.jsonl"
+    return f"{temp_prefix(ledger.job_id)}shards-{ledger.generation}/{index:06d}.jsonl"
 
 
 def encode_manifest(entries: Sequence[ShardEntry]) -> bytes:

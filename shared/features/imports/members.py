@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from shared.formats.archives.directory import ArchiveDirectory
 from shared.formats.archives.errors import BrokenMember
 from shared.formats.archives.zip_member import LOCAL_HEADER_BYTES, MemberDecoder, local_data_offset
+from shared.formats.findings import Finding
 from shared.foundation.streams import ByteReader, StreamEnded
 from shared.ports.byte_source import ByteSource, SourceTruncated
 
@@ -19,6 +20,12 @@ class MemberCutOff(BrokenMember):
 
 class WrongChecksum(BrokenMember):
     """The member's content does not match the CRC-32 of the archive's directory."""
+
+
+def broken_member(item: "Item", error: BrokenMember) -> Finding:
+    """What to say of a member that was left out because its bytes cannot be read."""
+    rule = "ARCHIVE_CRC" if isinstance(error, WrongChecksum) else "ARCHIVE_TRUNCATED"
+    return Finding(rule, item.name, f"It was left out: {error}.")
 
 
 @dataclass(frozen=True, slots=True)

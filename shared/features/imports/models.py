@@ -1,6 +1,7 @@
 """What an import is asked for, what planning finds, and the shards it is cut into."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -41,8 +42,9 @@ class ImportRequest(BaseModel):
 
     @property
     def archive_uri(self) -> str:
-        """The address of the archive."""
-        return self.source if isinstance(self.source, str) else self.source.archive
+        """The address of the archive; an absolute path is a file's."""
+        address = self.source if isinstance(self.source, str) else self.source.archive
+        return Path(address).as_uri() if address.startswith("/") else address
 
 
 class UnreadableArchive(Invalid):
@@ -90,7 +92,7 @@ class NothingImported(Invalid):
 class ShardExhausted(AppError):
     """One shard was claimed again and again, and no claimer survived it."""
 
-    slug, title = "shard-exhausted", "A part of the archive stops every worker"
+    slug, title, retryable = "shard-exhausted", "A part of the archive stops every worker", True
 
 
 class SourceRef(BaseModel):
@@ -110,6 +112,7 @@ class ImportPlan(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     source: SourceRef
+    generation: int = Field(description="Fencing token of the planning that counts; its shards are the job's.")
     format: str
     layout: str
     reason: str
@@ -145,6 +148,14 @@ class ShardProgress:
     bytes: int = 0
     annotations: int = 0
     findings: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The shards of one plan. A job that is planned again gets another generation; the shards of the old one rest."""
+
+    job_id: JobId
+    generation: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,24 +10,27 @@ from dataclasses import dataclass
 from shared.features.datasets.models import Category, Rollup
 from shared.features.datasets.service import DatasetService
 from shared.features.datasets.statistics import Counts, to_rollup
+from shared.features.images.service import dataset_prefix
 from shared.features.imports.archive import ArchiveOpener, OpenedArchive
 from shared.features.imports.manifest import ShardEntry, encode_manifest, manifest_key, temp_prefix
-from shared.features.imports.members import Item, item_of, read_members
+from shared.features.imports.members import Item, broken_member, item_of, read_members
 from shared.features.imports.models import (
     BadConfiguration,
     DatasetNotRecognised,
     ImportPlan,
     ImportRequest,
+    Ledger,
     NewShard,
 )
 from shared.features.imports.repository import FindingRepository, ShardRepository
 from shared.features.imports.verdict import refuse_errors
-from shared.features.jobs.models import Job
+from shared.features.jobs.models import Job, StepLease
 from shared.formats.annotations.model import BrokenConfig, DatasetLayout, UnrecognisedDataset
 from shared.formats.annotations.yolo_layout import YoloReader
 from shared.formats.archives.directory import ArchiveDirectory, ArchiveLimits
 from shared.formats.archives.errors import BrokenMember
 from shared.formats.findings import FindingLog
+from shared.foundation.ids import derived_id
 from shared.foundation.settings import EngineSettings, LimitSettings
 from shared.foundation.urls import redact
 from shared.ports.byte_source import ByteSource, ByteSources
@@ -35,7 +38,7 @@ from shared.ports.object_store import ObjectStore
 
 _SHARD_LABEL_BYTES = 4 << 20
 _MOST_SHARDS = 2000
-_LONGEST_PART = 200
+_LONGEST_PART, _LONGEST_NAME = 200, 800
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Planner:
     limits: LimitSettings
     engine: EngineSettings
 
-    async def plan(self, job: Job, moved: Callable[[int, int | None], None]) -> ImportPlan:
+    async def plan(self, job: Job, lease: StepLease, moved: Callable[[int, int | None], None]) -> ImportPlan:
         """Write the job's shards, configuration and first findings; what the later steps need to know.
 
         Raises what ArchiveOpener.open raises, DatasetNotRecognised, BadConfiguration and FindingRefused.
@@ -58,21 +61,21 @@ class Planner:
         request = ImportRequest.model_validate_json(job.request)
         log = FindingLog(self.limits.max_findings_per_step)
         try:
-            archive = await self._opener(job, log, moved).open(request.archive_uri, checksum=request.checksum)
+            archive = await self._opener(lease, log, moved).open(request.archive_uri, checksum=request.checksum)
             layout = await self._recognise(job, request, archive, log)
             refuse_errors(request, log)
         finally:
             await self.findings.write(job.id, log)
         await self._describe(job, layout)
-        return await self._cut(job, archive, layout, log)
+        return await self._cut(Ledger(job.id, lease.token), archive, layout, log)
 
-    def _opener(self, job: Job, log: FindingLog, moved: Callable[[int, int | None], None]) -> ArchiveOpener:
+    def _opener(self, lease: StepLease, log: FindingLog, moved: Callable[[int, int | None], None]) -> ArchiveOpener:
         limits = ArchiveLimits(
             max_members=self.limits.max_members,
             max_ratio=self.limits.max_ratio,
             max_total_bytes=self.limits.max_total_bytes,
         )
-        staged = f"{temp_prefix(job.id)}staged"
+        staged = f"{temp_prefix(lease.job_id)}staged-{lease.token}"
         return ArchiveOpener(self.sources, self.store, limits, log.add, moved, staged)
 
     async def _recognise(
@@ -81,7 +84,7 @@ class Planner:
         reader = YoloReader(archive.directory)
         source = self.sources.open(archive.source.uri)
         try:
-            given = await self._provide(reader, source, archive)
+            given = await self._provide(reader, source, archive, log)
             layout = await asyncio.to_thread(reader.layout, log.add)
         except UnrecognisedDataset as error:
             left_out = "".join(f"; {rule} x {count}" for rule, count in sorted(log.counts.items()))
@@ -95,43 +98,46 @@ class Planner:
                 await self.store.put(_config_key(job, name), given[name])
         return layout
 
-    async def _provide(self, reader: YoloReader, source: ByteSource, archive: OpenedArchive) -> dict[str, bytes]:
+    async def _provide(
+        self, reader: YoloReader, source: ByteSource, archive: OpenedArchive, log: FindingLog
+    ) -> dict[str, bytes]:
         """Give the reader every member it asks for; their bytes by name."""
         given: dict[str, bytes] = {}
         while wanted := reader.config_members():
             items = {index: item_of(archive.directory, index) for index in wanted}
-            read = {name: data async for name, data in self._contents(source, list(items.values()), archive)}
+            read = {name: data async for name, data in self._contents(source, list(items.values()), archive, log)}
             given.update(read)
             for index, item in items.items():
                 reader.provide(index, read.get(item.name))
         return given
 
     async def _contents(
-        self, source: ByteSource, items: list[Item], archive: OpenedArchive
+        self, source: ByteSource, items: list[Item], archive: OpenedArchive, log: FindingLog
     ) -> AsyncIterator[tuple[str, bytes]]:
         small = [item for item in items if item.size_bytes <= self.limits.max_config_bytes]
         async for member in read_members(source, small, raw=archive.source.raw):
             try:
                 yield member.item.name, await member.whole()
             except BrokenMember as error:
-                raise BrokenConfig(member.item.name, str(error)) from error
+                log.add(broken_member(member.item, error))
 
     async def _describe(self, job: Job, layout: DatasetLayout) -> None:
         categories = tuple(Category(id=category.id, name=category.name) for category in layout.categories)
         await self.datasets.describe(job.dataset_id, layout=layout.name, categories=categories, format_name="yolo")
 
-    async def _cut(self, job: Job, archive: OpenedArchive, layout: DatasetLayout, log: FindingLog) -> ImportPlan:
+    async def _cut(self, ledger: Ledger, archive: OpenedArchive, layout: DatasetLayout, log: FindingLog) -> ImportPlan:
         shards: list[NewShard] = []
         images = total_bytes = 0
         for entries in _shards(archive.directory, layout, self.engine):
-            shard = NewShard(len(shards), manifest_key(job.id, len(shards)))
+            shard = NewShard(len(shards), manifest_key(ledger, len(shards)))
             await self.store.put(shard.manifest_key, encode_manifest(entries))
             shards.append(shard)
             images += len(entries)
             total_bytes += sum(_archive_bytes(entry) for entry in entries)
-        await self.shards.replace_all(job.id, shards)
+        await self.shards.add_all(ledger, shards)
         return ImportPlan(
             source=archive.source,
+            generation=ledger.generation,
             format="yolo",
             layout=layout.name,
             reason=layout.reason,
@@ -186,5 +192,8 @@ def _archive_bytes(entry: ShardEntry) -> int:
 
 
 def _config_key(job: Job, name: str) -> str:
-    parts = [part[-_LONGEST_PART:] for part in name.split("/")]
-    return f"datasets/{job.dataset_id}/config/{'/'.join(parts)}"
+    """Where a file of the description is kept: under its own name, unless no object could have it."""
+    folder = f"{dataset_prefix(job.dataset_id)}config/"
+    sizes = [len(part.encode()) for part in name.split("/")]
+    fits = max(sizes) <= _LONGEST_PART and sum(sizes) + len(sizes) <= _LONGEST_NAME
+    return folder + (name if fits else derived_id(name))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from shared.features.datasets.models import Rollup
 from shared.features.datasets.statistics import Statistics, merge, to_rollup
-from shared.features.imports.models import ImportPlan, Progress, ShardProgress
+from shared.features.imports.models import ImportPlan, Ledger, Progress, ShardProgress
 from shared.features.imports.repository import ShardRepository
 from shared.features.jobs.models import Job, JobState
 from shared.foundation.clock import utc_now
@@ -24,7 +24,7 @@ class ProgressReader:
         plan = ImportPlan.model_validate_json(job.plan)
         if job.state is JobState.SUCCEEDED:
             return _with_rate(kept, job)
-        return _with_rate(_so_far(plan, await self.shards.progress(job.id)), job)
+        return _with_rate(_so_far(plan, await self.shards.progress(Ledger(job.id, plan.generation))), job)
 
     async def statistics(self, job: Job) -> Statistics:
         """What the import has counted by now: of plan and finished shards, or of the whole when it succeeded."""
@@ -38,7 +38,7 @@ async def settled(plan: ImportPlan, job: Job, shards: ShardRepository) -> Import
     """The plan with the counts of every finished shard added, once."""
     if plan.settled:
         return plan
-    counts = merge([plan.rollup, *[rollup async for rollup in shards.rollups(job.id)]])
+    counts = merge([plan.rollup, *[rollup async for rollup in shards.rollups(Ledger(job.id, plan.generation))]])
     return plan.model_copy(update={"rollup": to_rollup(counts), "settled": True})
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from pymongo import ASCENDING, IndexModel, ReplaceOne, ReturnDocument
 
 from shared.features.datasets.models import Rollup
-from shared.features.imports.models import NewShard, ReportFilter, ShardLease, ShardProgress
+from shared.features.imports.models import Ledger, NewShard, ReportFilter, ShardLease, ShardProgress
 from shared.features.jobs.repository import JobRepository
 from shared.formats.findings import Finding
 from shared.formats.rules import RULES
@@ -19,7 +19,7 @@ from shared.foundation.paging import Page, PageRequest, decode_cursor, encode_cu
 
 _SHARD_SCHEMA: Mapping[str, Any] = {
     "bsonType": "object",
-    "required": ["_id", "schema_version", "job_id", "index", "state", "manifest_key", "token"],
+    "required": ["_id", "schema_version", "job_id", "generation", "index", "state", "manifest_key", "token"],
     "properties": {"state": {"enum": ["open", "done"]}, "token": {"bsonType": "int", "minimum": 0}},
 }
 _FINDING_SCHEMA: Mapping[str, Any] = {
@@ -45,23 +45,20 @@ class ShardRepository:
         self._lease = lease
         self.spec = CollectionSpec(
             "import_shards",
-            indexes=(IndexModel([("job_id", ASCENDING), ("state", ASCENDING), ("index", ASCENDING)]),),
+            indexes=(IndexModel([(name, ASCENDING) for name in ("job_id", "generation", "state", "index")]),),
             schema=_SHARD_SCHEMA,
         )
 
-    async def replace_all(self, job_id: JobId, shards: Sequence[NewShard]) -> None:
-        """Write the shards of a job anew; those of an earlier, unfinished plan are gone."""
-        await self._shards.delete_many({"job_id": job_id})
-        documents = [_new_document(job_id, shard) for shard in shards]
-        if documents:
-            writes = [ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in documents]
-            await self._shards.bulk_write(writes, ordered=False)
+    async def add_all(self, ledger: Ledger, shards: Sequence[NewShard]) -> None:
+        """Write the shards of a plan. Nobody claims them until the job says that this plan is the one."""
+        if shards:
+            await self._shards.insert_many([_new_document(ledger, shard) for shard in shards])
 
-    async def claim_next(self, job_id: JobId) -> ShardLease | None:
+    async def claim_next(self, ledger: Ledger) -> ShardLease | None:
         """The next shard that is open and in nobody's hands; None when there is none at present."""
         now = utc_now()
         document = await self._shards.find_one_and_update(
-            {"job_id": job_id, "state": "open", "$or": [_FREE, {"expires_at": {"$lt": now}}]},
+            {**_of(ledger), "state": "open", "$or": [_FREE, {"expires_at": {"$lt": now}}]},
             {
                 "$set": {"expires_at": now + self._lease, "progress": asdict(ShardProgress())},
                 "$inc": {"token": 1, "claims": 1},
@@ -86,19 +83,19 @@ class ShardRepository:
         fields = {"state": "done", "rollup": rollup.model_dump()["rows"], "progress": asdict(progress), **_FREE}
         return (await self._shards.update_one(_held(lease), {"$set": fields})).matched_count == 1
 
-    async def any_open(self, job_id: JobId) -> bool:
-        """True while a shard of the job is not done."""
-        return await self._shards.find_one({"job_id": job_id, "state": "open"}, {"_id": 1}) is not None
+    async def any_open(self, ledger: Ledger) -> bool:
+        """True while a shard of the plan is not done."""
+        return await self._shards.find_one({**_of(ledger), "state": "open"}, {"_id": 1}) is not None
 
-    async def rollups(self, job_id: JobId) -> AsyncIterator[Rollup]:
+    async def rollups(self, ledger: Ledger) -> AsyncIterator[Rollup]:
         """The counts of every finished shard."""
-        async for document in self._shards.find({"job_id": job_id, "state": "done"}, {"rollup": 1}):
+        async for document in self._shards.find({**_of(ledger), "state": "done"}, {"rollup": 1}):
             yield Rollup(rows=document["rollup"])
 
-    async def progress(self, job_id: JobId) -> ShardProgress:
-        """What all shards of the job have done together."""
+    async def progress(self, ledger: Ledger) -> ShardProgress:
+        """What all shards of the plan have done together."""
         sums = {name: {"$sum": f"$progress.{name}"} for name in asdict(ShardProgress())}
-        found = await self._shards.aggregate([{"$match": {"job_id": job_id}}, {"$group": {"_id": None, **sums}}])
+        found = await self._shards.aggregate([{"$match": _of(ledger)}, {"$group": {"_id": None, **sums}}])
         totals = await found.to_list()
         return ShardProgress(**{name: totals[0][name] for name in sums}) if totals else ShardProgress()
 
@@ -157,9 +154,14 @@ class FindingRepository:
         await self._findings.delete_many({"job_id": job_id})
 
 
-def _new_document(job_id: JobId, shard: NewShard) -> Document:
+def _of(ledger: Ledger) -> Document:
+    return {"job_id": ledger.job_id, "generation": ledger.generation}
+
+
+def _new_document(ledger: Ledger, shard: NewShard) -> Document:
     return {
-        "_id": f"{job_id}:{shard.index:06d}", "schema_version": 1, "job_id": job_id, "index": shard.index,
+        "_id": f"{ledger.job_id}:{ledger.generation}:{shard.index:06d}", "schema_version": 1, **_of(ledger),
+        "index": shard.index,
         "manifest_key": shard.manifest_key, "state": "open", "token": 0, "claims": 0, "expires_at": None,
         "progress": asdict(ShardProgress()), "rollup": [],
     }  # fmt: skip

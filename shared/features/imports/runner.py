@@ -15,7 +15,7 @@ from shared.features.imports.cleanup import Cleaner
 from shared.features.imports.ending import Ending
 from shared.features.imports.finish import Finisher
 from shared.features.imports.keeper import Keeper, Leaving
-from shared.features.imports.models import ImportPlan, ShardExhausted, ShardLease
+from shared.features.imports.models import ImportPlan, Ledger, ShardExhausted, ShardLease
 from shared.features.imports.plan import Planner
 from shared.features.imports.repository import ImportJobRepository, ShardRepository
 from shared.features.imports.transfer import ShardTrack, Transfer
@@ -77,9 +77,12 @@ class ImportRunner:
                     await self._fail(job, unforeseen(job.correlation_id))
 
     async def _fail(self, job: Job, error: AppError) -> None:
-        current = await self.jobs.load(job.id)
-        if current is not None and current.state is JobState.RUNNING:
-            await self.ending.fail(current, error)
+        try:
+            current = await self.jobs.load(job.id)
+            if current is not None and current.state is JobState.RUNNING:
+                await self.ending.fail(current, error)
+        except DriverError:
+            _log.exception("the failure could not be noted; the sweeper will start the job again")
 
     async def _steps(self, job: Job, keeper: Keeper) -> None:
         steps = {Phase.PLAN: self._plan, Phase.TRANSFER: self._transfer, Phase.FINISH: self._finish}
@@ -98,7 +101,7 @@ class ImportRunner:
         if lease is None:
             return False
         async with keeper.step(lease):
-            plan = await self.planner.plan(job, keeper.moved)
+            plan = await self.planner.plan(job, lease, keeper.moved)
             keeper.check()
             planned = await self.jobs.advance(lease, to=Phase.TRANSFER, plan=plan.model_dump_json())
         if planned:
@@ -106,16 +109,18 @@ class ImportRunner:
         return planned
 
     async def _transfer(self, job: Job, keeper: Keeper) -> bool:
-        lease = await self.shards.claim_next(job.id)
+        plan = _plan_of(job)
+        ledger = Ledger(job.id, plan.generation)
+        lease = await self.shards.claim_next(ledger)
         if lease is None:
-            if await self.shards.any_open(job.id):
+            if await self.shards.any_open(ledger):
                 return False
             await self.jobs.open_finish(job.id)
             return True
         if lease.claims > self.engine.max_shard_claims:
             raise ShardExhausted(f"Shard {lease.index} was claimed {lease.claims} times without an end.")
         async with self._holding(lease, keeper) as track:
-            await self.transfer.run(job, _plan_of(job), lease, track)
+            await self.transfer.run(job, plan, lease, track)
         return True
 
     @contextlib.asynccontextmanager
@@ -125,7 +130,11 @@ class ImportRunner:
             try:
                 yield track
             except Leaving:
+                self.metrics.shards.labels("released").inc()
                 await self.shards.release(lease)
+                raise
+            except LeaseLost:
+                self.metrics.shards.labels("lost").inc()
                 raise
 
     async def _finish(self, job: Job, keeper: Keeper) -> bool:

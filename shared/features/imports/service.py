@@ -1,5 +1,6 @@
 """Imports as callers see them: start, watch, cancel, retry, report; and as the queue and the scheduler drive them."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import PurePosixPath
@@ -14,14 +15,13 @@ from shared.features.imports.cleanup import Cleaner
 from shared.features.imports.ending import Ending
 from shared.features.imports.models import ImportRequest, ReportFilter
 from shared.features.imports.repository import FindingRepository, ImportJobRepository
-from shared.features.jobs.models import Job, JobNotFound, JobState, JobStateConflict
-from shared.features.jobs.repository import NewJob
+from shared.features.jobs.models import Job, JobNotFound, JobState, JobStateConflict, NewJob
 from shared.features.sharing.access import Access
 from shared.formats.findings import Finding
 from shared.foundation.clock import utc_now
-from shared.foundation.errors import Conflict
+from shared.foundation.errors import AppError, Conflict
 from shared.foundation.ids import DatasetId, JobId, new_id
-from shared.foundation.mongo import AlreadyThere, Session, Transactions
+from shared.foundation.mongo import AlreadyThere, DriverError, Session, Transactions
 from shared.foundation.paging import Page, PageRequest
 from shared.foundation.settings import EngineSettings
 from shared.foundation.urls import redact
@@ -124,6 +124,8 @@ class ImportService:
             except AlreadyThere:
                 continue
             break
+        else:
+            raise Conflict("No free slug was found for the dataset; try again.")
         await self._enqueue(job.id)
         return await self.job(job_id, actor)
 
@@ -180,19 +182,30 @@ class ImportDispatcher:
     async def sweep(self) -> None:
         """Start jobs whose callback never came, replace lost claimers, remove leftovers, empty the trash."""
         for job in await self.jobs.overdue(queued_for=_CALLBACK_PATIENCE):
-            _log.warning("callback is overdue", job_id=job.id)
-            await self.dispatch(job.id)
+            await _attempt(self.dispatch(job.id), "callback is overdue", job.id)
         async for job, missing in self.jobs.short_of_claimers(patience=_LAUNCH_PATIENCE):
-            _log.warning("claimers are missing", job_id=job.id, missing=missing)
-            await self._launch(job, missing)
+            await _attempt(self._launch(job, missing), "claimers are missing", job.id)
         for job in await self.jobs.due_for_cleanup():
-            await self.cleaner.clean(job)
+            await _attempt(self.cleaner.clean(job), "cleaning up", job.id)
         for dataset_id in await self.datasets.due_for_purge():
-            await self.cleaner.purge(dataset_id)
+            await _attempt(self.cleaner.purge(dataset_id), "purging", dataset_id)
 
     async def _launch(self, job: Job, tasks: int) -> None:
         await self.jobs.note_launch(job.id, tasks)
-        await self.launcher.launch(job.id, tasks=tasks)
+        try:
+            await self.launcher.launch(job.id, tasks=tasks)
+        except AppError:
+            await self.jobs.note_launch(job.id, 0)  # none will come: the next sweep need not wait for them
+            raise
+
+
+async def _attempt(work: Awaitable[object], what: str, of: str) -> None:
+    """Do one thing of a sweep; what fails is tried again by the next sweep and does not hold up the rest."""
+    _log.info(what, of=of)
+    try:
+        await work
+    except (AppError, DriverError):
+        _log.warning("sweeping failed", what=what, of=of, exc_info=True)
 
 
 def _new_dataset(request: ImportRequest, actor: Actor, job_id: JobId, slug: str) -> Dataset:
@@ -226,4 +239,5 @@ def _name_of(request: ImportRequest) -> str:
         return request.name
     name = PurePosixPath(unquote(urlsplit(request.archive_uri).path)).name
     ending = next((ending for ending in _ARCHIVE_ENDINGS if name.lower().endswith(ending)), "")
-    return name.removesuffix(name[len(name) - len(ending) :] if ending else "")[:200].strip() or "dataset"
+    stem = "".join(letter for letter in name[: len(name) - len(ending)] if letter.isprintable())
+    return stem[:200].strip() or "dataset"

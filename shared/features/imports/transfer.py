@@ -13,7 +13,7 @@ from shared.features.images.models import NewImage
 from shared.features.images.service import ImageService, dataset_prefix
 from shared.features.imports.image_files import ImageFacts, ImageWriter, LeftOut
 from shared.features.imports.manifest import ShardEntry, decode_manifest
-from shared.features.imports.members import Item, OpenMember, WrongChecksum, read_members
+from shared.features.imports.members import Item, OpenMember, broken_member, read_members
 from shared.features.imports.models import ImportPlan, ImportRequest, ShardLease, ShardProgress
 from shared.features.imports.repository import FindingRepository, ShardRepository
 from shared.features.imports.verdict import refuse_errors
@@ -105,7 +105,7 @@ class _ShardWork:
         images = {entry.image.header_offset for entry in entries}
         expected = SourceDescription(self.plan.source.size_bytes, self.plan.source.etag, accepts_ranges=True)
         source = self.tools.sources.open(self.plan.source.uri, expected=expected)
-        writer = ImageWriter(self.tools.store, self.job, self.tools.limits)
+        writer = ImageWriter(self.tools.store, self.job, self.lease, self.tools.limits)
         try:
             async for member in read_members(source, self._wanted(entries), raw=self.plan.source.raw):
                 self.track.check()
@@ -134,7 +134,7 @@ class _ShardWork:
         try:
             self.facts[member.item.header_offset] = await writer.write(member, self.log.add)
         except BrokenMember as error:
-            self._report_broken(member.item, error)
+            self.log.add(broken_member(member.item, error))
         except LeftOut:
             pass
         self.track.images += 1
@@ -144,12 +144,8 @@ class _ShardWork:
         try:
             self.labels[member.item.header_offset] = await member.whole()
         except BrokenMember as error:
-            self._report_broken(member.item, error)
+            self.log.add(broken_member(member.item, error))
         self.track.bytes += member.item.compressed_bytes
-
-    def _report_broken(self, item: Item, error: BrokenMember) -> None:
-        rule = "ARCHIVE_CRC" if isinstance(error, WrongChecksum) else "ARCHIVE_TRUNCATED"
-        self.log.add(Finding(rule, item.name, f"It was left out: {error}."))
 
     # -- writing
 
@@ -205,7 +201,7 @@ class _ShardWork:
             object_key=facts.object_key,
             label=label,
             annotations=annotations,
-            findings=facts.findings + sum(self.log.counts.values()) - before,
+            findings=facts.findings + sum(self.log.counts.values()) - before + (entry.label is None),
         )
 
     async def _annotations(self, entry: ShardEntry) -> list[Annotation]:

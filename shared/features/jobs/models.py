@@ -54,6 +54,19 @@ class LeaseLost(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class NewJob:
+    """What a job is made of."""
+
+    id: JobId
+    owner_id: str
+    dataset_id: DatasetId
+    request: str
+    correlation_id: str
+    claimers: int
+    idempotency_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One job as it was read. `request` is the JSON it was asked with, `plan` what planning found out."""
 

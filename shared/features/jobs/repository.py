@@ -2,17 +2,16 @@
 
 import re
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 
 from shared.features.auth.models import Actor
-from shared.features.jobs.models import ENDED, RETRYABLE, Job, JobState, Phase, StepLease
+from shared.features.jobs.models import ENDED, RETRYABLE, Job, JobState, NewJob, Phase, StepLease
 from shared.foundation.clock import utc_now
 from shared.foundation.errors import Problem
-from shared.foundation.ids import DatasetId, JobId
+from shared.foundation.ids import JobId
 from shared.foundation.mongo import CollectionSpec, Database, Document, Session
 from shared.foundation.paging import Page, PageRequest, decode_cursor, encode_cursor
 
@@ -30,19 +29,6 @@ _SCHEMA: Mapping[str, Any] = {
         "attempts": {"bsonType": "int", "minimum": 0},
     },
 }
-
-
-@dataclass(frozen=True, slots=True)
-class NewJob:
-    """What a job is made of."""
-
-    id: JobId
-    owner_id: str
-    dataset_id: DatasetId
-    request: str
-    correlation_id: str
-    claimers: int
-    idempotency_key: str | None
 
 
 class JobRepository:

@@ -30,7 +30,9 @@ def has_example(schema: dict) -> bool:
     return (bool(properties) and simple) or any(has_example(part.get("items", part)) for part in parts)
 
 
-@pytest.mark.parametrize(("name", "operation"), list(operations()), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("name", "operation"), list(operations()), ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_every_endpoint_has_examples(name: str, operation: dict) -> None:
     bodies = [operation["requestBody"]] if "requestBody" in operation else []
     answers = [
@@ -43,7 +45,9 @@ def test_every_endpoint_has_examples(name: str, operation: dict) -> None:
                 assert has_example(content["schema"]), (name, content)
 
 
-@pytest.mark.parametrize(("name", "operation"), list(operations()), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("name", "operation"), list(operations()), ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_every_endpoint_says_what_it_does(name: str, operation: dict) -> None:
     assert operation.get("description"), name
     assert any(status.startswith("2") for status in operation["responses"]), name

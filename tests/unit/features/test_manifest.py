@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from shared.features.imports.manifest import ShardEntry, decode_manifest, encode_manifest, manifest_key, temp_prefix
 from shared.features.imports.members import Item
+from shared.features.imports.models import Ledger
 from shared.foundation.ids import JobId
 
 NUMBERS = st.integers(0, (1 << 63) - 1)
@@ -36,6 +37,6 @@ def test_equal_entries_give_equal_bytes() -> None:
 
 def test_manifests_lie_in_the_order_of_their_shards_below_the_jobs_folder() -> None:
     job_id = JobId("j")
-    keys = [manifest_key(job_id, index) for index in (0, 9, 10, 999_999)]
+    keys = [manifest_key(Ledger(job_id, 1), index) for index in (0, 9, 10, 999_999)]
     assert keys == sorted(keys)
     assert all(key.startswith(temp_prefix(job_id)) for key in keys)

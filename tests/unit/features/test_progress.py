@@ -23,6 +23,7 @@ JOB = Job(
 def plan(*, total: int = 1000, findings: int = 3) -> ImportPlan:
     return ImportPlan(
         source=SourceRef(uri="file:///a", size_bytes=2000, etag=None, raw=False),
+        generation=1,
         format="yolo", layout="ultralytics", reason="", confidence=1.0, splits=("train",), category_count=1,
         shards=2, images=10, bytes=total,
         rollup=Rollup(rows=[["findings", "YAML_NC_MISMATCH", findings], ["other", 9]]),

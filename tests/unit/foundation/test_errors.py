@@ -6,7 +6,6 @@ from shared.foundation.errors import (
     AppError,
     Conflict,
     Forbidden,
-    Internal,
     Invalid,
     NotFound,
     Unavailable,
@@ -30,7 +29,7 @@ def test_the_text_of_a_failure_is_its_detail() -> None:
     assert str(error) == error.detail == "The archive is cut off."
 
 
-@pytest.mark.parametrize("family", [NotFound, Conflict, Invalid, Forbidden, Internal])
+@pytest.mark.parametrize("family", [NotFound, Conflict, Invalid, Forbidden])
 def test_what_will_not_pass_is_not_retried(family: type[AppError]) -> None:
     assert not family.retryable
 
@@ -47,4 +46,4 @@ def test_the_unforeseen_says_where_to_look_and_nothing_else() -> None:
     problem = unforeseen("abc").to_problem()
     assert problem["type"] == "/problems/internal-error"
     assert problem["correlation_id"] == "abc"
-    assert not unforeseen("abc").retryable
+    assert unforeseen("abc").retryable
