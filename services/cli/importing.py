@@ -15,7 +15,7 @@ from services.cli.progress import ProgressView, progress_view
 from services.cli.sources import name_of, source_uri
 
 _FIRST_POLL_SECONDS = 0.05
-_SLOWEST_POLL_SECONDS = 0.5
+_SLOWEST_POLL_SECONDS = 0.2
 _SILENCE_SECONDS = 30.0
 _CANCEL_SECONDS = 15.0
 

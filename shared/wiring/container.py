@@ -102,7 +102,9 @@ def make_container(outside: Outside, engine: EngineSettings) -> Container:
     datasets = DatasetService(repositories.datasets, trash_days=engine.trash_days)
     images = ImageService(repositories.images, outside.store)
     ending = Ending(datasets, repositories.jobs, outside.queue, transactions, engine)
-    cleaner = Cleaner(datasets, images, repositories.jobs, repositories.shards, repositories.findings, outside.store)
+    cleaner = Cleaner(
+        datasets, images, repositories.jobs, repositories.shards, repositories.findings, outside.store, engine
+    )
     return Container(
         outside=outside,
         repositories=repositories,

@@ -75,3 +75,33 @@ def tar_member(name: str, *, size: int = 0, kind: bytes = tarfile.REGTYPE, targe
     member = tarfile.TarInfo(name)
     member.size, member.type, member.linkname, member.mtime = size, kind, target, 1_700_000_000
     return member
+
+
+def messy_members(images: int = 60) -> dict[str, bytes]:
+    """A dataset with something of everything: good and broken images and labels, twins, orphans, a large image."""
+    members: dict[str, bytes] = {}
+    for number in range(images):
+        split = ("train", "train", "val")[number % 3]
+        stem = f"{split}/{number:04d}"
+        members[f"images/{stem}.jpg"] = _messy_image(number)
+        if number % 5:
+            members[f"labels/{stem}.txt"] = _messy_label(number)
+    members["images/train/large.jpg"] = large_jpeg(9 << 20, seed=3)
+    members["labels/train/large.txt"] = ROW
+    members["labels/train/orphan.txt"] = ROW
+    return members | {"data.yaml": CONFIG}
+
+
+def _messy_image(number: int) -> bytes:
+    if number % 17 == 3:
+        return b"<!doctype html>"
+    return jpeg_bytes(40 + number % 7, 30 + number % 5, seed=number % 50)
+
+
+def _messy_label(number: int) -> bytes:
+    rows = [b"%d 0.%d 0.5 0.25 0.125\n" % (row % 3, 1 + number % 9) for row in range(number % 6)]
+    if number % 4 == 1:
+        rows += [b"9 0.5 0.5 0.1 0.1\n", b"0 0.5 0.5 1.5 0.1\n", b"x\n"]
+    if number % 4 == 2:
+        rows += [b"1 0.1 0.1 0.9 0.1 0.9 0.9\n"]
+    return b"".join(rows)

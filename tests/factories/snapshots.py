@@ -27,7 +27,7 @@ async def snapshot(yard: Yard, job_id: str) -> dict[str, Any]:
         "rollup": dataset["rollup"],
         "statistics": (await yard.api.get(f"/datasets/{dataset_id}/statistics")).json(),
         "images": await _images(yard, dataset_id),
-        "findings": await _findings(yard, job_id),
+        "findings": await _findings(yard, job),
         "objects": _objects(yard.objects / "datasets" / dataset_id),
         "left over": [key for key in yard.stored() if key.startswith(f"temp/{job_id}/")],
         "shards": await yard.database["import_shards"].count_documents({"job_id": job_id}),
@@ -45,9 +45,10 @@ async def _images(yard: Yard, dataset_id: str) -> list[dict[str, Any]]:
     return images
 
 
-async def _findings(yard: Yard, job_id: str) -> list[dict[str, Any]]:
-    found = yard.database["findings"].find({"job_id": job_id}, {"_id": 0}).sort([("place", 1), ("rule", 1)])
-    return sorted(await found.to_list(), key=lambda finding: json.dumps(finding, sort_keys=True))
+async def _findings(yard: Yard, job: dict[str, Any]) -> list[dict[str, Any]]:
+    found = await yard.database["findings"].find({"job_id": job["_id"]}, {"_id": 0}).to_list()
+    assert {finding.pop("generation") for finding in found} <= {job["generation"]}
+    return sorted(found, key=lambda finding: json.dumps(finding, sort_keys=True))
 
 
 def _objects(folder: Path) -> dict[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2
+import structlog
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
@@ -67,6 +68,12 @@ class Yard:
                 await self.swept()
                 await asyncio.sleep(0.05)
 
+    async def begun(self, job_id: str, *, seconds: float = 10) -> None:
+        """Wait until a job is no longer queued."""
+        async with asyncio.timeout(seconds):
+            while (await self.job(job_id))["state"] == "queued":  # noqa: ASYNC110 - a document tells no one
+                await asyncio.sleep(0.02)
+
     async def job(self, job_id: str) -> dict:
         """The job's document."""
         document = await self.database["import_jobs"].find_one({"_id": job_id})
@@ -125,6 +132,7 @@ async def open_yard(
     queue: JobQueue | None = None,
 ) -> AsyncIterator[Yard]:
     """A yard on a database of its own, which is dropped afterwards."""
+    _log_plainly()
     engine = engine or EngineSettings(claimers=2, shard_bytes=64 << 10, lease_seconds=2)
     settings = MongoSettings(url=SecretStr(mongo_url), database=f"test-{new_id()}")
     client = connect(settings)
@@ -163,3 +171,11 @@ async def open_yard(
             await in_loop.drain()
             await client.drop_database(settings.database)
             await client.close()
+
+
+def _log_plainly() -> None:
+    """Tracebacks as text: structlog's default renders every local variable, which takes minutes for large ones."""
+    renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, renderer]
+    )

@@ -27,7 +27,8 @@ async def shapes(yard: Yard, tmp_path: Path) -> str:
         ("GET", "/no/such/path", 404, "http-404"),
         ("PUT", "/datasets", 405, "http-405"),
         ("GET", "/datasets?limit=0", 422, "invalid-request"),
-        ("GET", "/datasets?cursor=%00", 422, "bad-cursor"),
+        ("GET", "/datasets?cursor=abc", 422, "bad-cursor"),
+        ("GET", "/datasets?cursor=%00", 422, "invalid-request"),
         ("POST", "/datasets/import", 422, "invalid-request"),
     ],
 )

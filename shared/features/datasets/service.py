@@ -121,10 +121,13 @@ class DatasetService:
         """Forget a dataset whose images and objects are gone."""
         await self._datasets.remove(dataset_id)
 
-    async def free_slug(self, name: str) -> str:
-        """A slug for `name` that no visible dataset has at this moment: `raccoons`, else `raccoons-2`, …"""
+    async def free_slug(self, name: str, *, crowded: bool = False) -> str:
+        """A slug for `name` that no visible dataset has at this moment: `raccoons`, else `raccoons-2`, …
+
+        Others may take it first. With `crowded`, when that has happened, it ends in random letters.
+        """
         base = slugify(name)
-        for number in range(1, 50):
+        for number in range(1, 1 if crowded else 50):
             slug = base if number == 1 else f"{base}-{number}"
             if await self._datasets.slug_is_free(slug):
                 return slug

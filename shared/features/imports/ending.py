@@ -47,7 +47,7 @@ class Ending:
         kept = timedelta() if state is JobState.FAILED else timedelta(days=self.engine.leftover_days)
 
         async def work(session: Session) -> bool:
-            ended = await self.jobs.end(job.id, state, error=problem, cleanup_at=utc_now() + kept, session=session)
+            ended = await self.jobs.end(job, state, error=problem, cleanup_at=utc_now() + kept, session=session)
             if ended:
                 await self.datasets.discard(job.dataset_id, session)
             return ended
@@ -60,7 +60,7 @@ class Ending:
     async def _again(self, job: Job, problem: Problem) -> None:
         delay = _FIRST_RETRY_SECONDS * 2 ** (job.attempts - 1)
         due_at = utc_now() + timedelta(seconds=delay)
-        if await self.jobs.requeue(job.id, error=problem, due_at=due_at):
+        if await self.jobs.requeue(job, error=problem, due_at=due_at):
             _log.warning("job will be tried again", job_id=job.id, problem=problem, delay_seconds=delay)
             try:
                 await self.queue.enqueue(job.id, delay_seconds=delay)

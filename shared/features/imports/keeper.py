@@ -18,6 +18,10 @@ from shared.foundation.settings import EngineSettings
 _log = structlog.get_logger(__name__)
 
 
+_LOOK_SECONDS = 0.5
+_GRACE_SECONDS = 1.0
+
+
 class Leaving(Exception):
     """The claimer must stop: its process is shutting down, or the job no longer runs."""
 
@@ -48,18 +52,23 @@ class Keeper:
         self._running = True
         self._lost = False
         self._renewed_at = time.monotonic()
-        self._task: asyncio.Task[None] | None = None
+        self._beating: asyncio.Task[None] | None = None
+        self._working: asyncio.Task[object] | None = None
+        self._interrupted = False
 
     async def __aenter__(self) -> None:
-        self._task = asyncio.create_task(self._beat_for_ever())
+        self._working = asyncio.current_task()
+        self._beating = asyncio.create_task(self._beat_for_ever())
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._task:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        if self._beating:
+            self._beating.cancel()
+            try:
+                await asyncio.wait([self._beating])
+            except asyncio.CancelledError:  # the interruption came when the claimer was about to leave
+                self.absorb()
 
     def check(self) -> None:
         """Raise Leaving when the claimer must stop, LeaseLost when what it holds is no longer its own."""
@@ -67,6 +76,12 @@ class Keeper:
             raise Leaving
         if (self._step or self._shard) and (self._lost or self._too_late()):
             raise LeaseLost
+
+    def absorb(self) -> None:
+        """Take back the interruption of a claimer that has to stop; re-raise a cancellation from elsewhere."""
+        if not self._interrupted or self._working is None:
+            raise asyncio.CancelledError
+        self._working.uncancel()
 
     def moved(self, count: int, total: int | None) -> None:
         """Note that `count` more bytes of the source were read while planning."""
@@ -103,12 +118,21 @@ class Keeper:
         return time.monotonic() - self._renewed_at > self._lease_seconds * 0.9
 
     async def _beat_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(self._lease_seconds / 6)
-            try:
-                await self._beat()
-            except DriverError:
-                _log.warning("heartbeat failed", exc_info=True)
+        """Beat until the claimer has to stop; if it does not see so itself soon, because it waits, interrupt it."""
+        while self._running and not self._stopping():
+            await asyncio.sleep(min(_LOOK_SECONDS, self._lease_seconds / 6))
+            if time.monotonic() - self._renewed_at >= self._lease_seconds / 6:
+                await self._try_to_beat()
+        await asyncio.sleep(_GRACE_SECONDS)
+        if self._working is not None:
+            self._interrupted = True
+            self._working.cancel()
+
+    async def _try_to_beat(self) -> None:
+        try:
+            await self._beat()
+        except DriverError:
+            _log.warning("heartbeat failed", exc_info=True)
 
     async def _beat(self) -> None:
         began = time.monotonic()

@@ -23,9 +23,14 @@ def temp_prefix(job_id: JobId) -> str:
     return f"temp/{job_id}/"
 
 
+def manifests_prefix(ledger: Ledger) -> str:
+    """The folder of a plan's manifests."""
+    return f"{temp_prefix(ledger.job_id)}shards-{ledger.generation}/"
+
+
 def manifest_key(ledger: Ledger, index: int) -> str:
     """Where the manifest of a shard lies."""
-    return f"{temp_prefix(ledger.job_id)}shards-{ledger.generation}/{index:06d}.jsonl"
+    return f"{manifests_prefix(ledger)}{index:06d}.jsonl"
 
 
 def encode_manifest(entries: Sequence[ShardEntry]) -> bytes:

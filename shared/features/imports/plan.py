@@ -4,15 +4,16 @@ Planning twice gives the same shards, so a claimer that dies while planning cost
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from shared.features.datasets.models import Category, Rollup
 from shared.features.datasets.service import DatasetService
 from shared.features.datasets.statistics import Counts, to_rollup
 from shared.features.images.service import dataset_prefix
 from shared.features.imports.archive import ArchiveOpener, OpenedArchive
-from shared.features.imports.manifest import ShardEntry, encode_manifest, manifest_key, temp_prefix
+from shared.features.imports.manifest import ShardEntry, encode_manifest, manifest_key, manifests_prefix, temp_prefix
 from shared.features.imports.members import Item, broken_member, item_of, read_members
 from shared.features.imports.models import (
     BadConfiguration,
@@ -41,6 +42,16 @@ _MOST_SHARDS = 2000
 _LONGEST_PART, _LONGEST_NAME = 200, 800
 
 
+class PlanTrack(Protocol):
+    """Watches over a planning: raises when it must be let go."""
+
+    def check(self) -> None:
+        """Raise when the claimer must stop or has lost the step."""
+
+    def moved(self, count: int, total: int | None) -> None:
+        """Note that `count` more of `total` bytes of the source were read; raises like `check`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Planner:
     """Plans imports."""
@@ -53,30 +64,36 @@ class Planner:
     limits: LimitSettings
     engine: EngineSettings
 
-    async def plan(self, job: Job, lease: StepLease, moved: Callable[[int, int | None], None]) -> ImportPlan:
+    async def plan(self, job: Job, lease: StepLease, track: PlanTrack) -> ImportPlan:
         """Write the job's shards, configuration and first findings; what the later steps need to know.
 
         Raises what ArchiveOpener.open raises, DatasetNotRecognised, BadConfiguration and FindingRefused.
         """
         request = ImportRequest.model_validate_json(job.request)
-        log = FindingLog(self.limits.max_findings_per_step)
+        log, ledger = FindingLog(self.limits.max_findings_per_step), Ledger(job.id, lease.token)
         try:
-            archive = await self._opener(lease, log, moved).open(request.archive_uri, checksum=request.checksum)
+            archive = await self._opener(lease, log, track).open(request.archive_uri, checksum=request.checksum)
             layout = await self._recognise(job, request, archive, log)
             refuse_errors(request, log)
         finally:
-            await self.findings.write(job.id, log)
+            await self.findings.write(ledger, log)
+        track.check()
         await self._describe(job, layout)
-        return await self._cut(Ledger(job.id, lease.token), archive, layout, log)
+        return await self._cut(ledger, archive, layout, log, track)
 
-    def _opener(self, lease: StepLease, log: FindingLog, moved: Callable[[int, int | None], None]) -> ArchiveOpener:
+    async def discard(self, ledger: Ledger) -> None:
+        """Remove the shards of a plan that did not come to count."""
+        await self.shards.remove(ledger)
+        await self.store.delete_prefix(manifests_prefix(ledger))
+
+    def _opener(self, lease: StepLease, log: FindingLog, track: PlanTrack) -> ArchiveOpener:
         limits = ArchiveLimits(
             max_members=self.limits.max_members,
             max_ratio=self.limits.max_ratio,
             max_total_bytes=self.limits.max_total_bytes,
         )
         staged = f"{temp_prefix(lease.job_id)}staged-{lease.token}"
-        return ArchiveOpener(self.sources, self.store, limits, log.add, moved, staged)
+        return ArchiveOpener(self.sources, self.store, limits, log.add, track.moved, staged)
 
     async def _recognise(
         self, job: Job, request: ImportRequest, archive: OpenedArchive, log: FindingLog
@@ -125,11 +142,14 @@ class Planner:
         categories = tuple(Category(id=category.id, name=category.name) for category in layout.categories)
         await self.datasets.describe(job.dataset_id, layout=layout.name, categories=categories, format_name="yolo")
 
-    async def _cut(self, ledger: Ledger, archive: OpenedArchive, layout: DatasetLayout, log: FindingLog) -> ImportPlan:
+    async def _cut(
+        self, ledger: Ledger, archive: OpenedArchive, layout: DatasetLayout, log: FindingLog, track: PlanTrack
+    ) -> ImportPlan:
         shards: list[NewShard] = []
         images = total_bytes = 0
         for entries in _shards(archive.directory, layout, self.engine):
             shard = NewShard(len(shards), manifest_key(ledger, len(shards)))
+            track.check()
             await self.store.put(shard.manifest_key, encode_manifest(entries))
             shards.append(shard)
             images += len(entries)

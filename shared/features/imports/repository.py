@@ -99,6 +99,10 @@ class ShardRepository:
         totals = await found.to_list()
         return ShardProgress(**{name: totals[0][name] for name in sums}) if totals else ShardProgress()
 
+    async def remove(self, ledger: Ledger) -> None:
+        """Forget the shards of one plan."""
+        await self._shards.delete_many(_of(ledger))
+
     async def remove_all(self, job_id: JobId) -> None:
         """Forget the shards of a job."""
         await self._shards.delete_many({"job_id": job_id})
@@ -109,22 +113,23 @@ class FindingRepository:
 
     def __init__(self, database: Database) -> None:
         self._findings = database["findings"]
+        plan = ("job_id", ASCENDING), ("generation", ASCENDING)
         place = ("place", ASCENDING), ("_id", ASCENDING)
         self.spec = CollectionSpec(
             "findings",
             indexes=(
-                IndexModel([("job_id", ASCENDING), *place]),
-                IndexModel([("job_id", ASCENDING), ("rule", ASCENDING), *place]),
-                IndexModel([("job_id", ASCENDING), ("severity", ASCENDING), *place]),
+                IndexModel([*plan, *place]),
+                IndexModel([*plan, ("rule", ASCENDING), *place]),
+                IndexModel([*plan, ("severity", ASCENDING), *place]),
             ),
             schema=_FINDING_SCHEMA,
         )
 
-    async def write(self, job_id: JobId, findings: Iterable[Finding]) -> None:
-        """Write findings; the same finding of the same job is written once."""
+    async def write(self, ledger: Ledger, findings: Iterable[Finding]) -> None:
+        """Write findings; the same finding of the same plan is written once."""
         batch: list[ReplaceOne[Document]] = []
         for finding in findings:
-            document = _finding_document(job_id, finding)
+            document = _finding_document(ledger, finding)
             batch.append(ReplaceOne({"_id": document["_id"]}, document, upsert=True))
             if len(batch) == 1000:
                 await self._findings.bulk_write(batch, ordered=False)
@@ -132,9 +137,9 @@ class FindingRepository:
         if batch:
             await self._findings.bulk_write(batch, ordered=False)
 
-    async def page(self, job_id: JobId, request: PageRequest, wanted: ReportFilter) -> Page[Finding]:
+    async def page(self, ledger: Ledger, request: PageRequest, wanted: ReportFilter) -> Page[Finding]:
         """Findings in the order of file, line and column."""
-        query: Document = {"job_id": job_id}
+        query = _of(ledger)
         if wanted.severity:
             query["severity"] = wanted.severity
         if wanted.rule:
@@ -148,6 +153,10 @@ class FindingRepository:
         shown = documents[: request.limit]
         more = encode_cursor(shown[-1]["place"], shown[-1]["_id"]) if len(documents) > request.limit else None
         return Page([_to_finding(document) for document in shown], more, total)
+
+    async def remove_older(self, job_id: JobId, *, generation: int) -> None:
+        """Forget what plans before this one found."""
+        await self._findings.delete_many({"job_id": job_id, "generation": {"$lt": generation}})
 
     async def remove_all(self, job_id: JobId) -> None:
         """Forget the findings of a job."""
@@ -182,12 +191,12 @@ def _to_lease(document: Document) -> ShardLease:
     )
 
 
-def _finding_document(job_id: JobId, finding: Finding) -> Document:
+def _finding_document(ledger: Ledger, finding: Finding) -> Document:
     line, column = finding.line or 0, finding.column or 0
     return {
-        "_id": derived_id(job_id, finding.rule, finding.file, line, column, finding.message),
+        "_id": derived_id(ledger.job_id, ledger.generation, finding.rule, finding.file, line, column, finding.message),
         "schema_version": 1,
-        "job_id": job_id,
+        **_of(ledger),
         "place": f"{finding.file[:256]}\x00{line:010d}\x00{column:010d}",
         "rule": finding.rule,
         "severity": RULES[finding.rule].severity,

@@ -67,6 +67,9 @@ class ImportRunner:
                     await self._steps(job, keeper)
                 except Leaving:
                     _log.info("claimer leaves")
+                except asyncio.CancelledError:
+                    keeper.absorb()
+                    _log.info("claimer leaves in the middle of a read")
                 except AppError as error:
                     await self._fail(job, error)
                 except DriverError as error:
@@ -79,7 +82,7 @@ class ImportRunner:
     async def _fail(self, job: Job, error: AppError) -> None:
         try:
             current = await self.jobs.load(job.id)
-            if current is not None and current.state is JobState.RUNNING:
+            if current is not None and current.attempts == job.attempts:
                 await self.ending.fail(current, error)
         except DriverError:
             _log.exception("the failure could not be noted; the sweeper will start the job again")
@@ -100,13 +103,24 @@ class ImportRunner:
         lease = await self.jobs.claim_step(job.id, Phase.PLAN)
         if lease is None:
             return False
-        async with keeper.step(lease):
-            plan = await self.planner.plan(job, lease, keeper.moved)
-            keeper.check()
-            planned = await self.jobs.advance(lease, to=Phase.TRANSFER, plan=plan.model_dump_json())
-        if planned:
-            _log.info("planned", shards=plan.shards, images=plan.images, layout=plan.layout)
+        planned = False
+        try:
+            async with keeper.step(lease):
+                plan = await self.planner.plan(job, lease, keeper)
+                keeper.check()
+                planned = await self.jobs.advance(lease, to=Phase.TRANSFER, plan=plan.model_dump_json())
+        finally:
+            if not planned:
+                await self._discard(Ledger(job.id, lease.token))
+        _log.info("planned", shards=plan.shards, images=plan.images, layout=plan.layout)
         return planned
+
+    async def _discard(self, ledger: Ledger) -> None:
+        """Remove what a planning wrote, unless it counts after all: an answer of the database may have been lost."""
+        current = await self.jobs.load(ledger.job_id)
+        if current is not None and current.plan and _plan_of(current).generation == ledger.generation:
+            return
+        await self.planner.discard(ledger)
 
     async def _transfer(self, job: Job, keeper: Keeper) -> bool:
         plan = _plan_of(job)
@@ -129,7 +143,7 @@ class ImportRunner:
         async with keeper.shard(lease, track):
             try:
                 yield track
-            except Leaving:
+            except (Leaving, asyncio.CancelledError):
                 self.metrics.shards.labels("released").inc()
                 await self.shards.release(lease)
                 raise
@@ -150,7 +164,7 @@ class ImportRunner:
     async def _clean_if_last(self, job_id: JobId) -> None:
         job = await self.jobs.load(job_id)
         if job is not None and job.ended and not job.live_claimers:
-            await self.cleaner.clean(job)
+            await self.cleaner.clean(job_id)
 
 
 def _plan_of(job: Job) -> ImportPlan:

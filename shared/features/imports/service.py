@@ -13,7 +13,7 @@ from shared.features.datasets.models import Dataset, DatasetState, Rollup
 from shared.features.datasets.service import DatasetService
 from shared.features.imports.cleanup import Cleaner
 from shared.features.imports.ending import Ending
-from shared.features.imports.models import ImportRequest, ReportFilter
+from shared.features.imports.models import ImportRequest, Ledger, ReportFilter
 from shared.features.imports.repository import FindingRepository, ImportJobRepository
 from shared.features.jobs.models import Job, JobNotFound, JobState, JobStateConflict, NewJob
 from shared.features.sharing.access import Access
@@ -93,7 +93,7 @@ class ImportService:
 
     async def report(self, job: Job, request: PageRequest, wanted: ReportFilter) -> Page[Finding]:
         """What the job found in its data, in the order of files and lines."""
-        return await self.findings.page(job.id, request, wanted)
+        return await self.findings.page(Ledger(job.id, job.generation), request, wanted)
 
     async def cancel(self, job_id: str, actor: Actor) -> Job:
         """Stop the job: claimers let go within seconds. Cancelling twice is no error; an ended job stays as it is."""
@@ -109,8 +109,8 @@ class ImportService:
         """Queue an ended job again; it goes on from what is done. Raises JobStateConflict unless it ended badly."""
         job = await self.job(job_id, actor)
         request = ImportRequest.model_validate_json(job.request)
-        for _ in range(_SLUG_TRIES):
-            slug = await self.datasets.free_slug(_name_of(request))
+        for attempt in range(_SLUG_TRIES):
+            slug = await self.datasets.free_slug(_name_of(request), crowded=attempt > 0)
 
             async def work(session: Session, slug: str = slug) -> bool:
                 retried = await self.jobs.retry(job.id, session)
@@ -130,8 +130,9 @@ class ImportService:
         return await self.job(job_id, actor)
 
     async def _write(self, new: NewJob, dataset: Dataset, actor: Actor) -> tuple[Job, bool]:
-        for _ in range(_SLUG_TRIES):
-            fresh = dataset.model_copy(update={"slug": await self.datasets.free_slug(dataset.name)})
+        for attempt in range(_SLUG_TRIES):
+            slug = await self.datasets.free_slug(dataset.name, crowded=attempt > 0)
+            fresh = dataset.model_copy(update={"slug": slug})
 
             async def work(session: Session, fresh: Dataset = fresh) -> None:
                 await self.jobs.add(new, session)
@@ -186,7 +187,7 @@ class ImportDispatcher:
         async for job, missing in self.jobs.short_of_claimers(patience=_LAUNCH_PATIENCE):
             await _attempt(self._launch(job, missing), "claimers are missing", job.id)
         for job in await self.jobs.due_for_cleanup():
-            await _attempt(self.cleaner.clean(job), "cleaning up", job.id)
+            await _attempt(self.cleaner.clean(job.id), "cleaning up", job.id)
         for dataset_id in await self.datasets.due_for_purge():
             await _attempt(self.cleaner.purge(dataset_id), "purging", dataset_id)
 

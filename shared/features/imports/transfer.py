@@ -14,7 +14,7 @@ from shared.features.images.service import ImageService, dataset_prefix
 from shared.features.imports.image_files import ImageFacts, ImageWriter, LeftOut
 from shared.features.imports.manifest import ShardEntry, decode_manifest
 from shared.features.imports.members import Item, OpenMember, broken_member, read_members
-from shared.features.imports.models import ImportPlan, ImportRequest, ShardLease, ShardProgress
+from shared.features.imports.models import ImportPlan, ImportRequest, Ledger, ShardLease, ShardProgress
 from shared.features.imports.repository import FindingRepository, ShardRepository
 from shared.features.imports.verdict import refuse_errors
 from shared.features.jobs.models import Job, LeaseLost
@@ -166,7 +166,7 @@ class _ShardWork:
         self._count_findings()
         self.track.check()
         await self.tools.images.write(images)
-        await self.tools.findings.write(self.job.id, self.log)
+        await self.tools.findings.write(Ledger(self.job.id, self.plan.generation), self.log)
 
     async def _write_pack(self, key: str) -> dict[int, int]:
         """Put the labels of the shard one behind the other into one object; where each begins."""

@@ -68,7 +68,10 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job as it was read. `request` is the JSON it was asked with, `plan` what planning found out."""
+    """One job as it was read. `request` is the JSON it was asked with, `plan` what planning found out.
+
+    `generation` is the fencing token of the last planning begun: findings and shards of an earlier one do not count.
+    """
 
     id: JobId
     kind: JobKind
@@ -87,6 +90,7 @@ class Job:
     finished_at: datetime | None
     claimers: int
     live_claimers: tuple[str, ...]
+    generation: int
 
     @property
     def ended(self) -> bool:

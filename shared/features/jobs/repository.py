@@ -17,6 +17,7 @@ from shared.foundation.paging import Page, PageRequest, decode_cursor, encode_cu
 
 _CLAIMER_ID = re.compile(r"[a-z0-9-]+")
 _NO_LEASE = {"token": 0, "expires_at": None}
+_NEXT_TOKEN = {"$add": ["$step.token", 1]}
 
 _SCHEMA: Mapping[str, Any] = {
     "bsonType": "object",
@@ -61,7 +62,7 @@ class JobRepository:
             "request": new.request, "plan": None, "progress": None, "error": None,
             "correlation_id": new.correlation_id, "created_at": now, "started_at": None, "finished_at": None,
             "claimers": new.claimers, "heartbeats": {}, "launches_pending": 0, "launched_at": None,
-            "due_at": now, "step": _NO_LEASE,
+            "due_at": now, "step": _NO_LEASE, "generation": 0,
         }  # fmt: skip
         if new.idempotency_key:
             document["idempotency_key"] = new.idempotency_key
@@ -144,12 +145,21 @@ class JobRepository:
 
     async def claim_step(self, job_id: JobId, phase: Phase) -> StepLease | None:
         """The right to do `phase`, unless the job is elsewhere or another claimer is at it."""
-        return await self._take_step({"_id": job_id, "state": JobState.RUNNING, "phase": phase})
+        taken = await self._take_step(
+            {"_id": job_id, "state": JobState.RUNNING, "phase": phase},
+            {"generation": _NEXT_TOKEN} if phase is Phase.PLAN else {},
+        )
+        return StepLease(job_id, taken["step"]["token"]) if taken else None
 
-    async def claim_cleanup(self, job_id: JobId) -> StepLease | None:
-        """The right to clean up after an ended job whose time has come."""
+    async def claim_cleanup(self, job_id: JobId) -> tuple[StepLease, Job] | None:
+        """The right to clean up after a job whose time has come, and the job as it is at that moment.
+
+        From now on a job that did not succeed has to be planned again, however far the cleaning comes.
+        """
         due = {"_id": job_id, "state": {"$in": list(ENDED)}, "cleanup_at": {"$lte": utc_now()}}
-        return await self._take_step(due)
+        succeeded = {"$eq": ["$state", JobState.SUCCEEDED]}
+        taken = await self._take_step(due, {"phase": {"$cond": [succeeded, "$phase", Phase.PLAN]}})
+        return (StepLease(job_id, taken["step"]["token"]), self._alive_job(taken)) if taken else None
 
     async def renew_step(self, lease: StepLease, *, progress: str | None) -> bool:
         """Hold the step longer, and say how far it is if there is something to say; False when it is lost."""
@@ -187,37 +197,40 @@ class JobRepository:
         """Replace the plan by one that knows how it went."""
         await self._jobs.update_one(_held(lease), {"$set": {"plan": plan}})
 
-    async def end_cleanup(self, lease: StepLease, *, phase: Phase) -> None:
-        """Cleaning is done; a retry starts at `phase`."""
-        update = {"$set": {"phase": phase, "step.expires_at": None}, "$unset": {"cleanup_at": ""}}
+    async def end_cleanup(self, lease: StepLease) -> None:
+        """Cleaning is done."""
+        update = {"$set": {"step.expires_at": None}, "$unset": {"cleanup_at": ""}}
         await self._jobs.update_one(_held(lease), update)
 
     # -- other ends
 
     async def end(
-        self, job_id: JobId, state: JobState, *, error: Problem | None, cleanup_at: datetime, session: Session
+        self, job: Job, state: JobState, *, error: Problem | None, cleanup_at: datetime, session: Session
     ) -> bool:
-        """A queued or running job fails, dies or is cancelled; False when it had ended before."""
+        """A queued or running job fails, dies or is cancelled; False when it has ended or is tried again meanwhile."""
         open_states = [JobState.QUEUED, JobState.RUNNING]
         fields = {"state": state, "error": error, "finished_at": utc_now(), "cleanup_at": cleanup_at}
-        ended = await self._jobs.update_one(
-            {"_id": job_id, "state": {"$in": open_states}}, {"$set": fields}, session=session
-        )
+        same_attempt = {"_id": job.id, "state": {"$in": open_states}} | _attempt_of(job, state)
+        ended = await self._jobs.update_one(same_attempt, {"$set": fields}, session=session)
         return ended.matched_count == 1
 
-    async def requeue(self, job_id: JobId, *, error: Problem, due_at: datetime) -> bool:
-        """A running job waits for its next attempt; False when it no longer runs."""
+    async def requeue(self, job: Job, *, error: Problem, due_at: datetime) -> bool:
+        """A running job waits for its next attempt; False when another claimer has ended this attempt before."""
         requeued = await self._jobs.update_one(
-            {"_id": job_id, "state": JobState.RUNNING},
+            {"_id": job.id, "state": JobState.RUNNING, "attempts": job.attempts},
             {"$set": {"state": JobState.QUEUED, "error": error, "due_at": due_at, "step.expires_at": None}},
         )
         return requeued.matched_count == 1
 
     async def retry(self, job_id: JobId, session: Session) -> bool:
-        """An ended job is queued again from where it stopped; False when it succeeded, runs, or is being cleaned."""
+        """An ended job is queued again from where it stopped; False when it succeeded, runs, or is being cleaned.
+
+        A failed job is cleaned up first: whatever it had made is from data that was at fault.
+        """
         now = utc_now()
+        resumable = {"$or": [{"state": {"$ne": JobState.FAILED}}, {"cleanup_at": {"$exists": False}}]}
         retried = await self._jobs.update_one(
-            {"_id": job_id, "state": {"$in": list(RETRYABLE)}, **_step_free(now)},
+            {"_id": job_id, "state": {"$in": list(RETRYABLE)}, "$and": [_step_free(now), resumable]},
             {
                 "$set": {"state": JobState.QUEUED, "attempts": 0, "error": None, "finished_at": None, "due_at": now},
                 "$unset": {"cleanup_at": ""},
@@ -251,14 +264,12 @@ class JobRepository:
         jobs = [self._alive_job(document) async for document in found]
         return [job for job in jobs if not job.live_claimers]
 
-    async def _take_step(self, condition: Document) -> StepLease | None:
+    async def _take_step(self, condition: Document, fields: Document) -> Document | None:
         now = utc_now()
-        document = await self._jobs.find_one_and_update(
-            condition | _step_free(now),
-            {"$set": {"step.expires_at": now + self._lease}, "$inc": {"step.token": 1}},
-            return_document=ReturnDocument.AFTER,
+        step = {"step.expires_at": now + self._lease, "step.token": _NEXT_TOKEN}
+        return await self._jobs.find_one_and_update(
+            condition | _step_free(now), [{"$set": step | fields}], return_document=ReturnDocument.AFTER
         )
-        return StepLease(document["_id"], document["step"]["token"]) if document else None
 
     def _alive(self, document: Document) -> tuple[str, ...]:
         oldest = utc_now() - self._lease
@@ -273,6 +284,11 @@ class JobRepository:
 
 def _held(lease: StepLease) -> Document:
     return {"_id": lease.job_id, "step.token": lease.token, "step.expires_at": {"$ne": None}}
+
+
+def _attempt_of(job: Job, state: JobState) -> Document:
+    """A claimer speaks for the attempt it joined; whoever cancels means the job, whatever its attempt."""
+    return {} if state is JobState.CANCELLED else {"attempts": job.attempts}
 
 
 def _step_free(now: datetime) -> Document:
@@ -304,4 +320,5 @@ def _to_job(document: Document, live: tuple[str, ...]) -> Job:
         finished_at=document["finished_at"],
         claimers=document["claimers"],
         live_claimers=live,
+        generation=document["generation"],
     )

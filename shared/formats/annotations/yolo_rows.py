@@ -25,10 +25,14 @@ _UNDECODED = re.compile(r"[\udc80-\udcff]")
 
 @dataclass(frozen=True, slots=True)
 class RowLimits:
-    """What one label file may hold: columns of a row, and points of all its polygons together."""
+    """What one label file may hold: columns of a row, rows that are kept, and points of all its polygons together.
+
+    With these rows and points an image's document stays below the 16 MB that a database takes.
+    """
 
     max_columns: int = 20_001
     max_points: int = 200_000
+    max_rows: int = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,10 @@ class _Rows:
         self.rows_read += 1
         found = None if self.careful else _quick_box(tokens, self.category_count)
         if found is None and (found := self._read(number, line, tokens)) is None:
+            return
+        if len(self.annotations) >= self.limits.max_rows:
+            message = f"the file holds more than {self.limits.max_rows} rows"
+            self.report(Finding("ROW_LIMIT", self.file, message, number))
             return
         self.annotations.append(found)
         if found.type != self.first_type:
