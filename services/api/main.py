@@ -1,6 +1,6 @@
 """Builds the API: `create_app(settings)`, or `build_app` over a container that exists already."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from services.api import problems
 from services.api.middleware import ConditionalJson, GzipJson, Observed
@@ -28,11 +29,15 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {status: {**_PROBLEM, "description"
 
 def create_app(settings: ApiSettings) -> FastAPI:
     """The API over the adapters the settings name."""
-    return build_app(make_container(open_outside(settings), settings.engine))
+    return build_app(make_container(open_outside(settings), settings.engine), hosts=settings.api.hosts)
 
 
-def build_app(container: Container) -> FastAPI:
-    """The API over a container, which it closes at its end."""
+def build_app(container: Container, *, hosts: Sequence[str] = ("*",)) -> FastAPI:
+    """The API over a container, which it closes at its end.
+
+    A request addressed to none of `hosts` is refused: a page of a stranger whose name was made to point here must not
+    reach a laptop's API.
+    """
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -49,6 +54,7 @@ def build_app(container: Container) -> FastAPI:
     problems.install(app)
     for middleware in (ConditionalJson, GzipJson):
         app.add_middleware(middleware)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
     app.add_middleware(Observed, metrics=HttpMetrics(registry))
     return app
 

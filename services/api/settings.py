@@ -1,9 +1,17 @@
 """What the API is told."""
 
+from pydantic import Field
+
 from shared.foundation.settings import CommonSettings, ListenSettings
+
+
+class DoorSettings(ListenSettings):
+    """Where the API listens, and to whom."""
+
+    hosts: list[str] = Field(["*"], description="Names a request may be addressed to, as JSON; `*` allows any.")
 
 
 class ApiSettings(CommonSettings):
     """Settings of the API."""
 
-    api: ListenSettings = ListenSettings()
+    api: DoorSettings = DoorSettings()

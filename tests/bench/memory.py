@@ -3,6 +3,7 @@
 import contextlib
 import threading
 from dataclasses import dataclass, field
+from typing import Self
 
 import psutil
 
@@ -16,7 +17,7 @@ class PeakMemory:
     pids: dict[str, int]
     mebibytes: dict[str, float] = field(default_factory=dict)
 
-    def __enter__(self) -> "PeakMemory":
+    def __enter__(self) -> Self:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True)
         self._thread.start()

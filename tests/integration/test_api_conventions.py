@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import httpx2
 import pytest
 
+from services.api.main import build_app
 from tests.factories.archives import yolo_zip
 from tests.factories.yard import Yard
 
@@ -222,3 +224,12 @@ async def test_metrics_count_requests_by_route(yard: Yard) -> None:
     text = (await yard.api.get("/metrics")).text
 
     assert 'datayard_http_requests_total{method="GET",route="/datasets/{dataset}",status="404"} 1.0' in text
+
+
+async def test_a_request_addressed_to_a_strangers_name_is_refused(yard: Yard) -> None:
+    """Otherwise a page whose host name was made to point to this machine could import and read its files."""
+    transport = httpx2.ASGITransport(build_app(yard.container, hosts=("127.0.0.1", "localhost")))
+    async with httpx2.AsyncClient(transport=transport) as client:
+        answers = [await client.get(f"http://{host}/health/live") for host in ("localhost:8000", "evil.example:8000")]
+
+    assert [answer.status_code for answer in answers] == [200, 400]

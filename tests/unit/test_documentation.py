@@ -109,7 +109,7 @@ def _env(group: str, name: str) -> str:
 def _shown(value: object) -> str:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
-    return json.dumps(value) if isinstance(value, bool | int | float) else str(value)
+    return json.dumps(value) if isinstance(value, bool | int | float | list) else str(value)
 
 
 def test_every_setting_is_in_docs_settings_md() -> None:

@@ -1,5 +1,6 @@
 """The environment of a yard's processes: what the user has set wins, the supervisor fills in the rest."""
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ CALLBACK_URL = "DATAYARD_CALLBACK__URL"
 CALLBACK_TOKEN = "DATAYARD_CALLBACK__TOKEN"  # noqa: S105 - the name of a setting
 INGEST_PORT = "DATAYARD_INGEST__PORT"
 _PREFIX = "DATAYARD_"
+_LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1", "[::1]")
 # Groups whose members depend on their backend: ours fit only the backend that is named here.
 _BACKENDS = {"DATAYARD_OBJECT_STORE": "local", "DATAYARD_QUEUE": "celery"}
 
@@ -56,6 +58,7 @@ def yard_settings(
         "DATAYARD_SOURCES__ALLOW_FILES": "true",
         "DATAYARD_SOURCES__ALLOW_PRIVATE": "false",
         "DATAYARD_ENGINE__CLAIMERS": str(workers),
+        "DATAYARD_API__HOSTS": json.dumps(_LOOPBACK_NAMES),
         **addresses,
     }
     decided = {**user, **fill_in(user, ours)}

@@ -23,6 +23,7 @@ def test_without_a_user_a_laptop_works() -> None:
         "DATAYARD_SOURCES__ALLOW_FILES": "true",
         "DATAYARD_SOURCES__ALLOW_PRIVATE": "false",
         "DATAYARD_ENGINE__CLAIMERS": "3",
+        "DATAYARD_API__HOSTS": '["127.0.0.1", "localhost", "::1", "[::1]"]',
     }
 
 

@@ -16,7 +16,8 @@ NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 JOB = Job(
     id=JobId("j"), kind="import", owner_id="local", dataset_id=DatasetId("d"), state=JobState.RUNNING,
     phase=Phase.TRANSFER, attempts=1, request="{}", plan=None, progress=None, error=None, correlation_id="c",
-    created_at=NOW, started_at=NOW - timedelta(seconds=10), finished_at=None, claimers=2, live_claimers=(), generation=1,
+    created_at=NOW, started_at=NOW - timedelta(seconds=10), finished_at=None, claimers=2, live_claimers=(),
+    generation=1,
 )  # fmt: skip
 
 
