@@ -4,7 +4,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-from fastapi import Request
+from fastapi import HTTPException, Request
 from fastapi.responses import Response, StreamingResponse
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
@@ -31,7 +31,8 @@ def serve(request: Request, file: StoredFile) -> Response:
         return _body(request, file, 0, file.size_bytes, 200, headers)
     start, end = wanted
     if start >= end:
-        return Response(status_code=416, headers={**headers, "Content-Range": f"bytes */{file.size_bytes}"})
+        detail = f"The file has {file.size_bytes} bytes."
+        raise HTTPException(416, detail, headers={"Content-Range": f"bytes */{file.size_bytes}"})
     headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size_bytes}"
     return _body(request, file, start, end, 206, headers)
 

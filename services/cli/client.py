@@ -45,7 +45,7 @@ class Client:
     """Speaks to one yard. Methods give the JSON document of the answer, or raise Refused or Unreachable."""
 
     def __init__(self, url: str, *, transport: httpx2.BaseTransport | None = None) -> None:
-        self.url = url.rstrip("/")
+        self.url = (url if "://" in url else f"http://{url}").rstrip("/")
         host = urlsplit(self.url).hostname
         try:
             # A proxy of the environment is for the world outside, not for this machine.

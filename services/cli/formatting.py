@@ -69,9 +69,12 @@ def command() -> str:
     return "datayard" if found and Path(found).resolve() == called.resolve() else os.path.relpath(called)
 
 
+_UNLIMITED = 10_000
+
+
 def output_width() -> int:
-    """Columns of the terminal; 80 where there is none, so that output does not depend on the window."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 80
+    """Columns of the terminal; as many as needed where there is none: a program that reads wants nothing cut."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else _UNLIMITED
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,7 +145,7 @@ def summary_lines(client: Client, job: JobStatus, document: JsonObject | None) -
         totals = dataset.statistics
         counts = f"{counted(totals.images, 'image')}, {counted(totals.annotations, 'annotation')}, {size(totals.bytes)}"
     lines = [
-        f"Imported {dataset.name!r}: {counts}, {counted(len(dataset.categories or []), 'category')}.",
+        f"Imported {dataset.slug!r}: {counts}, {counted(len(dataset.categories or []), 'category')}.",
         f"  dataset:  {client.url}{path_of('datasets', dataset.slug)}",
     ]
     if progress.findings:

@@ -12,7 +12,7 @@ from services.cli.failures import CliError
 
 app = typer.Typer(
     name="datayard",
-    help="From a 100 GB vision archive to a dataset you can query, check, version, combine, train on and share.",
+    help="From a vision archive of any size to a dataset you can query and check.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

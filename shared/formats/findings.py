@@ -42,7 +42,7 @@ class Finding:
 
 @dataclass(slots=True)
 class FindingLog:
-    """Collects findings in bounded memory: every one is counted, the first `limit` are kept in full."""
+    """Collects findings in bounded memory: every one is counted, the first `limit` of each rule are kept in full."""
 
     limit: int
     counts: Counter[str] = field(default_factory=Counter)
@@ -51,7 +51,7 @@ class FindingLog:
     def add(self, finding: Finding) -> None:
         """Count the finding and keep it while there is room."""
         self.counts[finding.rule] += 1
-        if len(self.kept) < self.limit:
+        if self.counts[finding.rule] <= self.limit:
             self.kept.append(finding)
 
     def __iter__(self) -> Iterator[Finding]:

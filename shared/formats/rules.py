@@ -13,7 +13,12 @@ _RULES = (
     # the archive and its members
     Rule("ARCHIVE_ENCRYPTED", _ERROR, "The member is encrypted.", "Write the archive again without a password."),
     Rule("ARCHIVE_METHOD", _ERROR, "The member is compressed by a method that is not read.", "Use deflate or store."),
-    Rule("ARCHIVE_TRUNCATED", _ERROR, "The member's bytes end early.", "Write or download the archive again."),
+    Rule(
+        "ARCHIVE_TRUNCATED",
+        _ERROR,
+        "The member's bytes end early or are damaged.",
+        "Write or download the archive again.",
+    ),
     Rule(
         "ARCHIVE_CRC", _ERROR, "The member's bytes do not match their checksum.", "Write or download the archive again."
     ),

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias, TypeVar
 from pymongo import AsyncMongoClient, IndexModel
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import CollectionInvalid, DuplicateKeyError, PyMongoError
+from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
 from shared.foundation.errors import Unavailable
 from shared.foundation.settings import MongoSettings
@@ -18,6 +18,7 @@ MongoClient: TypeAlias = AsyncMongoClient[Document]
 Session: TypeAlias = AsyncClientSession
 DriverError = PyMongoError
 AlreadyThere = DuplicateKeyError
+_NAMESPACE_EXISTS = 48
 
 T = TypeVar("T")
 
@@ -52,8 +53,10 @@ async def ensure_collection(database: Database, spec: CollectionSpec) -> None:
     """Create the collection, its validator and its indexes, or bring them up to the declaration. Idempotent."""
     validator = {"$jsonSchema": spec.schema} if spec.schema else {}
     try:
-        await database.create_collection(spec.name, validator=validator)
-    except CollectionInvalid:
+        await database.create_collection(spec.name, validator=validator, check_exists=False)
+    except OperationFailure as error:
+        if error.code != _NAMESPACE_EXISTS:
+            raise
         await database.command("collMod", spec.name, validator=validator)
     if spec.indexes:
         await database[spec.name].create_indexes(list(spec.indexes))

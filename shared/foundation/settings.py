@@ -78,7 +78,7 @@ class LimitSettings(Group):
     max_image_pixels: int = Field(178_956_970, gt=0, description="Pixels an image may claim without a finding.")
     max_row_columns: int = Field(20_001, gt=4, description="Columns of one label row.")
     max_image_points: int = Field(200_000, gt=2, description="Polygon points of one image.")
-    max_findings_per_step: int = Field(20_000, gt=0, description="Findings kept in full per shard; all are counted.")
+    max_findings_per_step: int = Field(5_000, gt=0, description="Findings of a rule kept per shard; all are counted.")
 
 
 class EngineSettings(Group):

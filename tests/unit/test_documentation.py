@@ -39,7 +39,13 @@ DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")])
 SERVICES: dict[str, type[CommonSettings]] = {"api": ApiSettings, "ingest": IngestSettings, "worker": WorkerSettings}
 # Made by the web framework or by services/api/problems.py, without a class of their own.
-FRAMEWORK_PROBLEMS = {"invalid-request": "422", "http-400": "400", "http-404": "404", "http-405": "405"}
+FRAMEWORK_PROBLEMS = {
+    "invalid-request": "422",
+    "http-400": "400",
+    "http-404": "404",
+    "http-405": "405",
+    "http-416": "416",
+}
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
 
 Rows = dict[str, tuple[str, ...]]

@@ -61,6 +61,7 @@ class Supervisor:
             stopped.cancel()
             await asyncio.gather(serving, stopped, return_exceptions=True)
             await self._stop_everything()
+        print("Stopped.", file=sys.stderr, flush=True)
         return Exit.OK
 
     def _listen_for_signals(self) -> None:

@@ -94,7 +94,10 @@ def anywhere(_address: str) -> bool:
 
 def refused(host: str) -> RefusedSource:
     """The error for a host that is not allowed; it does not say which address the name has."""
-    return RefusedSource(f"Imports may not reach {host[:255]}: it is not on the public internet.")
+    return RefusedSource(
+        f"Imports may not reach {host[:255]}: it is not on the public internet."
+        " Where that is wanted, `datayard up --allow-private-sources` (DATAYARD_SOURCES__ALLOW_PRIVATE) allows it."
+    )
 
 
 class GuardedResolver(AbstractResolver):

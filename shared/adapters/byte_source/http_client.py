@@ -177,6 +177,8 @@ def translated(shown: str) -> Iterator[None]:
         raise UnsupportedSource(f"{shown} is not a usable address.") from None
     except TimeoutError:
         raise LostAnswer(f"{shown} does not answer in time.") from None
+    except aiohttp.ClientConnectorDNSError:
+        raise LostAnswer(f"The host name of {shown} cannot be resolved.") from None
     except (aiohttp.ClientError, OSError) as error:
         raise LostAnswer(f"The connection to {shown} failed ({type(error).__name__}).") from None
 

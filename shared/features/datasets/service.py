@@ -136,5 +136,5 @@ class DatasetService:
 
 def slugify(name: str) -> str:
     """Lower-case ASCII letters, digits and single hyphens, at most 80 characters; `dataset` when nothing is left."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    plain = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain)[:80].strip("-") or "dataset"

@@ -115,6 +115,15 @@ class LabelNotFound(NotFound):
     slug, title = "label-not-found", "The image has no label file"
 
 
+class SplitNotFound(NotFound):
+    """No image of the dataset is in a split of this name."""
+
+    slug, title = "split-not-found", "Split not found"
+
+    def __init__(self, split: str) -> None:
+        super().__init__(f"No split {split!r} in this dataset.", split=split)
+
+
 class CategoryNotFound(NotFound):
     """No category of the dataset has this id or name."""
 

@@ -12,6 +12,7 @@ from shared.features.images.models import (
     LabelFile,
     LabelNotFound,
     NewImage,
+    SplitNotFound,
 )
 from shared.features.images.repository import ImageRepository
 from shared.foundation.ids import DatasetId
@@ -32,7 +33,11 @@ class ImageService:
         self._store = store
 
     async def page(self, dataset: Dataset, request: PageRequest, wanted: ImageFilter) -> Page[Image]:
-        """Images in the order of their paths. The total comes from the statistics, never from a scan."""
+        """Images in the order of their paths. The total comes from the statistics, never from a scan.
+
+        Raises SplitNotFound and BadCursor.
+        """
+        _check_split(dataset, wanted)
         after = None
         if request.cursor:
             path, image_id = decode_cursor(request.cursor, str, str)
@@ -82,6 +87,14 @@ class ImageService:
         if dataset.state is DatasetState.IMPORTING:
             return await self._images.count(dataset, wanted)
         return Statistics(dataset.rollup).images(split=wanted.split, category_id=wanted.category_id)
+
+
+def _check_split(dataset: Dataset, wanted: ImageFilter) -> None:
+    """Raise SplitNotFound for a split that a published dataset does not have: most likely a slip of the pen."""
+    if wanted.split is None or dataset.state is DatasetState.IMPORTING:
+        return
+    if wanted.split not in Statistics(dataset.rollup).by_name("images"):
+        raise SplitNotFound(wanted.split)
 
 
 def category_id_of(dataset: Dataset, reference: str) -> int:

@@ -250,7 +250,7 @@ def _kind_of(head: bytes, uri: str) -> ArchiveKind:
     if kind is None and looks_like in _MAY_PRECEDE_A_ZIP and uri.split("?", maxsplit=1)[0].lower().endswith(".zip"):
         return ArchiveKind.ZIP  # its directory will tell
     what = f"a {kind} archive, which is not read yet" if kind else looks_like
-    raise UnreadableArchive(f"{redact(uri)} is not an archive that can be read: it looks like {what}.")
+    raise UnreadableArchive(f"{redact(uri)} is not an archive that can be read (found: {what}).")
 
 
 async def _locate(source: ByteSource, size_bytes: int) -> DirectoryLocation:

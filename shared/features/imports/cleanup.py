@@ -63,12 +63,15 @@ class Cleaner:
     async def _holding(self, lease: StepLease) -> AsyncIterator[None]:
         """Renew the lease meanwhile: removing a million objects takes longer than one lease lasts."""
 
+        holding = True  # as the driver may swallow a cancellation that comes together with its answer
+
         async def renew() -> None:
-            while await self.jobs.renew_step(lease, progress=None):  # noqa: ASYNC110 - only asking tells
+            while holding and await self.jobs.renew_step(lease, progress=None):  # noqa: ASYNC110 - only asking tells
                 await asyncio.sleep(self.engine.lease_seconds / 4)
 
         renewing = asyncio.create_task(renew())
         try:
             yield
         finally:
+            holding = False
             renewing.cancel()

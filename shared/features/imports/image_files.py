@@ -118,7 +118,7 @@ class ImageWriter:
             if beyond or _is_unmeasured(name, head):
                 findings.append(Finding("IMG_NOT_MEASURED", name, "It is kept; its width and height are not known."))
                 return None
-            findings.append(Finding("IMG_UNREADABLE", name, f"It was left out: {error}."))
+            findings.append(Finding("IMG_UNREADABLE", name, f"Not taken: {_sentence(error)}."))
             raise LeftOut from error
         findings.extend(self._remarks(name, header))
         return header
@@ -156,6 +156,12 @@ async def _with_head(pieces: AsyncIterator[bytes], head: bytearray) -> AsyncIter
         if len(head) < _HEAD_BYTES:
             head += piece[: _HEAD_BYTES - len(head)]
         yield piece
+
+
+def _sentence(error: Exception) -> str:
+    """The reason as a sentence about the file."""
+    reason = str(error)
+    return f"it {reason}" if reason.startswith(("is ", "starts ")) else reason
 
 
 def _is_unmeasured(name: str, head: bytes) -> bool:

@@ -55,6 +55,7 @@ class Keeper:
         self._beating: asyncio.Task[None] | None = None
         self._working: asyncio.Task[object] | None = None
         self._interrupted = False
+        self._left = False
 
     async def __aenter__(self) -> None:
         self._working = asyncio.current_task()
@@ -63,6 +64,7 @@ class Keeper:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._left = True  # as the driver may swallow a cancellation that comes together with its answer
         if self._beating:
             self._beating.cancel()
             try:
@@ -119,12 +121,12 @@ class Keeper:
 
     async def _beat_for_ever(self) -> None:
         """Beat until the claimer has to stop; if it does not see so itself soon, because it waits, interrupt it."""
-        while self._running and not self._stopping():
+        while self._running and not self._left and not self._stopping():
             await asyncio.sleep(min(_LOOK_SECONDS, self._lease_seconds / 6))
             if time.monotonic() - self._renewed_at >= self._lease_seconds / 6:
                 await self._try_to_beat()
-        await asyncio.sleep(_GRACE_SECONDS)
-        if self._working is not None:
+        while self._working is not None and not self._left:
+            await asyncio.sleep(_GRACE_SECONDS)
             self._interrupted = True
             self._working.cancel()
 

@@ -9,7 +9,7 @@ from shared.formats.archives.errors import BrokenMember
 from shared.formats.archives.zip_member import LOCAL_HEADER_BYTES, MemberDecoder, local_data_offset
 from shared.formats.findings import Finding
 from shared.foundation.streams import ByteReader, StreamEnded
-from shared.ports.byte_source import ByteSource, SourceTruncated
+from shared.ports.byte_source import ByteSource
 
 GAP_BYTES = 64 << 10
 
@@ -25,7 +25,7 @@ class WrongChecksum(BrokenMember):
 def broken_member(item: "Item", error: BrokenMember) -> Finding:
     """What to say of a member that was left out because its bytes cannot be read."""
     rule = "ARCHIVE_CRC" if isinstance(error, WrongChecksum) else "ARCHIVE_TRUNCATED"
-    return Finding(rule, item.name, f"It was left out: {error}.")
+    return Finding(rule, item.name, f"Not taken: {error}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class OpenMember:
             async for raw in self._reader.pieces(self.item.compressed_bytes):
                 for piece in decoder.decode(bytes(raw)):
                     yield piece
-        except (StreamEnded, SourceTruncated) as error:
+        except StreamEnded as error:
             raise MemberCutOff("its bytes end early") from error
         for piece in decoder.finish():
             yield piece
@@ -105,7 +105,7 @@ async def read_members(source: ByteSource, items: Sequence[Item], *, raw: bool) 
 async def _advance(reader: ByteReader, item: Item) -> None:
     try:
         await reader.skip(item.header_offset - reader.position)
-    except (StreamEnded, SourceTruncated):
+    except StreamEnded:
         return  # reading the member will say that it is cut off
 
 

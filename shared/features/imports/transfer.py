@@ -162,11 +162,11 @@ class _ShardWork:
             count_image(self.counts, _counted(image))
             self.track.annotations += len(image.annotations)
             images.append(image)
-        refuse_errors(ImportRequest.model_validate_json(self.job.request), self.log)
         self._count_findings()
         self.track.check()
-        await self.tools.images.write(images)
         await self.tools.findings.write(Ledger(self.job.id, self.plan.generation), self.log)
+        refuse_errors(ImportRequest.model_validate_json(self.job.request), self.log)
+        await self.tools.images.write(images)
 
     async def _write_pack(self, key: str) -> dict[int, int]:
         """Put the labels of the shard one behind the other into one object; where each begins."""

@@ -14,7 +14,7 @@ from shared.features.datasets.service import slugify
     [
         ("Raccoons at night", "raccoons-at-night"),
         ("  --Chest__X-ray (v2)  ", "chest-x-ray-v2"),
-        ("Straßenszenen Köln", "straenszenen-koln"),
+        ("Straßenszenen Köln", "strassenszenen-koln"),
         ("ﬁre № 5", "fire-no-5"),
         ("../../etc/passwd", "etc-passwd"),
         ("a" * 200, "a" * 80),
