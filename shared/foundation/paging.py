@@ -39,13 +39,8 @@ class Page(Generic[T]):
 
 def encode_cursor(*keys: str | int) -> str:
     """An opaque cursor that holds the sort keys of the last item read."""
-    return (
-        base64.urlsafe_b64encode(
-            json.dumps(keys, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
-        )
-        .decode()
-        .rstrip("=")
-    )
+    text = json.dumps(keys, ensure_ascii=False, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode("utf-8", "surrogatepass")).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str, *kinds: type[str] | type[int]) -> list[str | int]:

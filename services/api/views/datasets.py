@@ -182,7 +182,7 @@ def statistics_view(dataset: Dataset) -> StatisticsView:
         version=dataset.version,
         images_with_findings=statistics.total("images_with_findings"),
         splits=_splits(statistics),
-        categories=_categories(dataset),
+        categories=_categories(dataset, statistics),
         annotation_types=statistics.by_name("type"),
         formats=statistics.by_name("format"),
         boxes_per_image=histogram("boxes_per_image", BOXES_EDGES),
@@ -197,12 +197,12 @@ def statistics_view(dataset: Dataset) -> StatisticsView:
 
 def categories_view(dataset: Dataset) -> CategoriesView:
     """Every category with its counts."""
-    items = _categories(dataset)
+    items = _categories(dataset, Statistics(dataset.rollup))
     return CategoriesView(items=items, total=len(items))
 
 
-def _categories(dataset: Dataset) -> list[CategoryView]:
-    rows = category_rows(Statistics(dataset.rollup), dataset.categories)
+def _categories(dataset: Dataset, statistics: Statistics) -> list[CategoryView]:
+    rows = category_rows(statistics, dataset.categories)
     return [CategoryView.model_validate(row) for row in rows]
 
 

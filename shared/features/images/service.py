@@ -37,7 +37,7 @@ class ImageService:
 
         Raises SplitNotFound and BadCursor.
         """
-        _check_split(dataset, wanted)
+        total = await self._total(dataset, wanted)
         after = None
         if request.cursor:
             path, image_id = decode_cursor(request.cursor, str, str)
@@ -45,7 +45,7 @@ class ImageService:
         found = await self._images.page(dataset, wanted, after=after, offset=request.offset, limit=request.limit + 1)
         items = found[: request.limit]
         more = encode_cursor(items[-1].path, items[-1].id) if len(found) > request.limit else None
-        return Page(items, more, await self._total(dataset, wanted))
+        return Page(items, more, total)
 
     async def get(self, dataset: Dataset, image_id: str) -> Image:
         """One image. Raises ImageNotFound."""
@@ -86,15 +86,10 @@ class ImageService:
     async def _total(self, dataset: Dataset, wanted: ImageFilter) -> int:
         if dataset.state is DatasetState.IMPORTING:
             return await self._images.count(dataset, wanted)
-        return Statistics(dataset.rollup).images(split=wanted.split, category_id=wanted.category_id)
-
-
-def _check_split(dataset: Dataset, wanted: ImageFilter) -> None:
-    """Raise SplitNotFound for a split that a published dataset does not have: most likely a slip of the pen."""
-    if wanted.split is None or dataset.state is DatasetState.IMPORTING:
-        return
-    if wanted.split not in Statistics(dataset.rollup).by_name("images"):
-        raise SplitNotFound(wanted.split)
+        statistics = Statistics(dataset.rollup)
+        if wanted.split is not None and wanted.split not in statistics.by_name("images"):
+            raise SplitNotFound(wanted.split)  # most likely a slip of the pen
+        return statistics.images(split=wanted.split, category_id=wanted.category_id)
 
 
 def category_id_of(dataset: Dataset, reference: str) -> int:

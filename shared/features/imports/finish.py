@@ -23,16 +23,19 @@ class Finisher:
 
     async def finish(self, job: Job, plan: ImportPlan, lease: StepLease) -> None:
         """Publish version 1 of the dataset and end the job. Raises NothingImported, and LeaseLost if it is not ours."""
-        rollup = (await settled(plan, job, self.shards)).rollup
-        statistics = Statistics(rollup)
+        whole = await settled(plan, job, self.shards)
+        statistics = Statistics(whole.rollup)
         if statistics.images() == 0:
             raise NothingImported("Every image was left out; the report says why.")
         task: Task = "segment" if statistics.by_name("type").get("polygon") else "detect"
         progress = _final(plan, statistics)
 
         async def publish(session: Session) -> None:
-            await self.datasets.publish(job.dataset_id, rollup=rollup, task=task, session=session)
-            if not await self.jobs.succeed(lease, progress=progress.model_dump_json(), session=session):
+            await self.datasets.publish(job.dataset_id, rollup=whole.rollup, task=task, session=session)
+            ended = await self.jobs.succeed(
+                lease, plan=whole.model_dump_json(), progress=progress.model_dump_json(), session=session
+            )
+            if not ended:
                 raise LeaseLost
 
         await self.transactions.run(publish)

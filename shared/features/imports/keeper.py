@@ -15,11 +15,10 @@ from shared.features.jobs.models import Job, JobState, LeaseLost, StepLease
 from shared.foundation.mongo import DriverError
 from shared.foundation.settings import EngineSettings
 
-_log = structlog.get_logger(__name__)
-
-
 _LOOK_SECONDS = 0.5
 _GRACE_SECONDS = 1.0
+
+_log = structlog.get_logger(__name__)
 
 
 class Leaving(Exception):

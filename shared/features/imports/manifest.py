@@ -4,8 +4,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.features.imports.members import Item
 from shared.features.imports.models import Ledger
+from shared.formats.archives.directory import Member
 from shared.foundation.ids import JobId
 
 
@@ -13,9 +13,9 @@ from shared.foundation.ids import JobId
 class ShardEntry:
     """One image to transfer, its split, and its label if there is one."""
 
-    image: Item
+    image: Member
     split: str | None
-    label: Item | None
+    label: Member | None
 
 
 def temp_prefix(job_id: JobId) -> str:
@@ -42,9 +42,9 @@ def encode_manifest(entries: Sequence[ShardEntry]) -> bytes:
 def decode_manifest(data: bytes) -> list[ShardEntry]:
     """The entries that were encoded."""
     rows = (json.loads(line) for line in data.splitlines())
-    return [ShardEntry(Item(*image), split, Item(*label) if label else None) for image, split, label in rows]
+    return [ShardEntry(Member(*image), split, Member(*label) if label else None) for image, split, label in rows]
 
 
-def _row(item: Item) -> tuple[str | int | None, ...]:
-    """The fields of an item in their order; `dataclasses.astuple` copies deeply and takes ten times as long."""
-    return tuple(getattr(item, name) for name in Item.__slots__)
+def _row(member: Member) -> tuple[str | int | None, ...]:
+    """The fields of a member in their order; `dataclasses.astuple` copies deeply and takes ten times as long."""
+    return tuple(getattr(member, name) for name in Member.__slots__)

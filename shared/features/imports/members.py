@@ -2,9 +2,8 @@
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 
-from shared.formats.archives.directory import ArchiveDirectory
+from shared.formats.archives.directory import Member
 from shared.formats.archives.errors import BrokenMember
 from shared.formats.archives.zip_member import LOCAL_HEADER_BYTES, MemberDecoder, local_data_offset
 from shared.formats.findings import Finding
@@ -22,43 +21,16 @@ class WrongChecksum(BrokenMember):
     """The member's content does not match the CRC-32 of the archive's directory."""
 
 
-def broken_member(item: "Item", error: BrokenMember) -> Finding:
+def broken_member(item: Member, error: BrokenMember) -> Finding:
     """What to say of a member that was left out because its bytes cannot be read."""
     rule = "ARCHIVE_CRC" if isinstance(error, WrongChecksum) else "ARCHIVE_TRUNCATED"
     return Finding(rule, item.name, f"Not taken: {error}.")
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """Where one member lies, as a manifest keeps it. `end` is the exclusive bound of its bytes, header included."""
-
-    name: str
-    header_offset: int
-    end: int
-    compressed_bytes: int
-    size_bytes: int
-    method: int
-    crc32: int | None
-
-
-def item_of(directory: ArchiveDirectory, index: int) -> Item:
-    """The directory's member of that index."""
-    member = directory.member(index)
-    return Item(
-        name=member.name,
-        header_offset=member.header_offset,
-        end=member.end,
-        compressed_bytes=member.compressed_bytes,
-        size_bytes=member.size_bytes,
-        method=member.method,
-        crc32=member.crc32,
-    )
-
-
 class OpenMember:
     """One member at hand; read it by `whole` or by `pieces`, once, before asking for the next one."""
 
-    def __init__(self, item: Item, reader: ByteReader, *, raw: bool) -> None:
+    def __init__(self, item: Member, reader: ByteReader, *, raw: bool) -> None:
         self.item = item
         self._reader = reader
         self._raw = raw
@@ -91,7 +63,7 @@ class OpenMember:
         await self._reader.skip(data_offset - LOCAL_HEADER_BYTES)
 
 
-async def read_members(source: ByteSource, items: Sequence[Item], *, raw: bool) -> AsyncIterator[OpenMember]:
+async def read_members(source: ByteSource, items: Sequence[Member], *, raw: bool) -> AsyncIterator[OpenMember]:
     """Each item's member, in the order of their offsets; neighbours closer than GAP_BYTES share one request."""
     for run in _runs(sorted(items, key=lambda item: item.header_offset)):
         start = run[0].header_offset
@@ -102,15 +74,15 @@ async def read_members(source: ByteSource, items: Sequence[Item], *, raw: bool) 
                 yield OpenMember(item, reader, raw=raw)
 
 
-async def _advance(reader: ByteReader, item: Item) -> None:
+async def _advance(reader: ByteReader, item: Member) -> None:
     try:
         await reader.skip(item.header_offset - reader.position)
     except StreamEnded:
         return  # reading the member will say that it is cut off
 
 
-def _runs(items: Sequence[Item]) -> Iterator[list[Item]]:
-    run: list[Item] = []
+def _runs(items: Sequence[Member]) -> Iterator[list[Member]]:
+    run: list[Member] = []
     for item in items:
         if run and item.header_offset - run[-1].end > GAP_BYTES:
             yield run

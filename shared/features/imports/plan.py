@@ -14,7 +14,7 @@ from shared.features.datasets.statistics import Counts, to_rollup
 from shared.features.images.service import dataset_prefix
 from shared.features.imports.archive import ArchiveOpener, OpenedArchive
 from shared.features.imports.manifest import ShardEntry, encode_manifest, manifest_key, manifests_prefix, temp_prefix
-from shared.features.imports.members import Item, broken_member, item_of, read_members
+from shared.features.imports.members import broken_member, read_members
 from shared.features.imports.models import (
     BadConfiguration,
     DatasetNotRecognised,
@@ -28,7 +28,7 @@ from shared.features.imports.verdict import refuse_errors
 from shared.features.jobs.models import Job, StepLease
 from shared.formats.annotations.model import BrokenConfig, DatasetLayout, UnrecognisedDataset
 from shared.formats.annotations.yolo_layout import YoloReader
-from shared.formats.archives.directory import ArchiveDirectory, ArchiveLimits
+from shared.formats.archives.directory import ArchiveDirectory, ArchiveLimits, Member
 from shared.formats.archives.errors import BrokenMember
 from shared.formats.findings import FindingLog
 from shared.foundation.ids import derived_id
@@ -121,7 +121,7 @@ class Planner:
         """Give the reader every member it asks for; their bytes by name."""
         given: dict[str, bytes] = {}
         while wanted := reader.config_members():
-            items = {index: item_of(archive.directory, index) for index in wanted}
+            items = {index: archive.directory.member(index) for index in wanted}
             read = {name: data async for name, data in self._contents(source, list(items.values()), archive, log)}
             given.update(read)
             for index, item in items.items():
@@ -129,7 +129,7 @@ class Planner:
         return given
 
     async def _contents(
-        self, source: ByteSource, items: list[Item], archive: OpenedArchive, log: FindingLog
+        self, source: ByteSource, items: list[Member], archive: OpenedArchive, log: FindingLog
     ) -> AsyncIterator[tuple[str, bytes]]:
         small = [item for item in items if item.size_bytes <= self.limits.max_config_bytes]
         async for member in read_members(source, small, raw=archive.source.raw):
@@ -201,9 +201,9 @@ def _entries(directory: ArchiveDirectory, layout: DatasetLayout) -> Iterator[Sha
             continue
         label = labels[position]
         yield ShardEntry(
-            image=item_of(directory, images[position]),
+            image=directory.member(images[position]),
             split=layout.splits[layout.split_ids[position]],
-            label=item_of(directory, label) if label >= 0 and not directory.is_dropped(label) else None,
+            label=directory.member(label) if label >= 0 and not directory.is_dropped(label) else None,
         )
 
 

@@ -112,7 +112,8 @@ class ImportRunner:
         finally:
             if not planned:
                 await self._discard(Ledger(job.id, lease.token))
-        _log.info("planned", shards=plan.shards, images=plan.images, layout=plan.layout)
+        if planned:
+            _log.info("planned", shards=plan.shards, images=plan.images, layout=plan.layout)
         return planned
 
     async def _discard(self, ledger: Ledger) -> None:

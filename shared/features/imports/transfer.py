@@ -13,13 +13,14 @@ from shared.features.images.models import NewImage
 from shared.features.images.service import ImageService, dataset_prefix
 from shared.features.imports.image_files import ImageFacts, ImageWriter, LeftOut
 from shared.features.imports.manifest import ShardEntry, decode_manifest
-from shared.features.imports.members import Item, OpenMember, broken_member, read_members
+from shared.features.imports.members import OpenMember, broken_member, read_members
 from shared.features.imports.models import ImportPlan, ImportRequest, Ledger, ShardLease, ShardProgress
 from shared.features.imports.repository import FindingRepository, ShardRepository
 from shared.features.imports.verdict import refuse_errors
 from shared.features.jobs.models import Job, LeaseLost
 from shared.formats.annotations.model import Annotation
 from shared.formats.annotations.yolo_rows import RowLimits, read_label
+from shared.formats.archives.directory import Member
 from shared.formats.archives.errors import BrokenMember
 from shared.formats.findings import Finding, FindingLog
 from shared.foundation.ids import ImageId, derived_id
@@ -116,13 +117,13 @@ class _ShardWork:
         finally:
             await source.close()
 
-    def _wanted(self, entries: Sequence[ShardEntry]) -> list[Item]:
+    def _wanted(self, entries: Sequence[ShardEntry]) -> list[Member]:
         labels = {entry.label.header_offset: entry.label for entry in entries if entry.label}
         return [entry.image for entry in entries if self._fits(entry.image, image=True)] + [
             label for label in labels.values() if self._fits(label, image=False)
         ]
 
-    def _fits(self, item: Item, *, image: bool) -> bool:
+    def _fits(self, item: Member, *, image: bool) -> bool:
         limits = self.tools.limits
         rule, most = ("IMG_TOO_MANY_BYTES", limits.max_image_bytes) if image else (
             "LABEL_TOO_LARGE", limits.max_label_bytes)  # fmt: skip

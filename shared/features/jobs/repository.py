@@ -184,10 +184,16 @@ class JobRepository:
             {"$set": {"phase": Phase.FINISH, "step.expires_at": None}},
         )
 
-    async def succeed(self, lease: StepLease, *, progress: str, session: Session) -> bool:
+    async def succeed(self, lease: StepLease, *, plan: str, progress: str, session: Session) -> bool:
         """The end everybody wants; False when the lease is lost or the job was cancelled meanwhile."""
         now = utc_now()
-        fields = {"state": JobState.SUCCEEDED, "finished_at": now, "progress": progress, "cleanup_at": now}
+        fields = {
+            "state": JobState.SUCCEEDED,
+            "finished_at": now,
+            "cleanup_at": now,
+            "plan": plan,
+            "progress": progress,
+        }
         done = await self._jobs.update_one(
             _held(lease) | {"state": JobState.RUNNING}, {"$set": fields | {"step.expires_at": None}}, session=session
         )

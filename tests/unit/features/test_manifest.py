@@ -4,14 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.features.imports.manifest import ShardEntry, decode_manifest, encode_manifest, manifest_key, temp_prefix
-from shared.features.imports.members import Item
 from shared.features.imports.models import Ledger
+from shared.formats.archives.directory import Member
 from shared.foundation.ids import JobId
 
 NUMBERS = st.integers(0, (1 << 63) - 1)
 NAMES = st.text(st.characters(), min_size=1, max_size=30) | st.just("a\nb\r\u2028c\udcff.jpg")
-ITEMS = st.builds(
-    Item,
+MEMBERS = st.builds(
+    Member,
+    index=NUMBERS,
     name=NAMES,
     header_offset=NUMBERS,
     end=NUMBERS,
@@ -20,7 +21,7 @@ ITEMS = st.builds(
     method=st.sampled_from([0, 8]),
     crc32=st.none() | st.integers(0, (1 << 32) - 1),
 )
-ENTRIES = st.builds(ShardEntry, image=ITEMS, split=st.none() | st.text(max_size=8), label=st.none() | ITEMS)
+ENTRIES = st.builds(ShardEntry, image=MEMBERS, split=st.none() | st.text(max_size=8), label=st.none() | MEMBERS)
 
 
 @given(st.lists(ENTRIES, max_size=6))
@@ -31,7 +32,7 @@ def test_what_was_encoded_comes_back(entries: list[ShardEntry]) -> None:
 
 
 def test_equal_entries_give_equal_bytes() -> None:
-    entry = ShardEntry(Item("a.jpg", 0, 100, 40, 50, 8, None), "train", None)
+    entry = ShardEntry(Member(0, "a.jpg", 0, 100, 40, 50, 8, None), "train", None)
     assert encode_manifest([entry, entry]) == encode_manifest([entry, entry])
 
 

@@ -9,11 +9,11 @@ import pytest
 
 from shared.features.imports.members import (
     GAP_BYTES,
-    Item,
     OpenMember,
     WrongChecksum,
     read_members,
 )
+from shared.formats.archives.directory import Member
 from shared.formats.archives.errors import BrokenMember
 from shared.ports.byte_source import SourceDescription, SourceTruncated
 
@@ -47,7 +47,7 @@ class MemorySource:
         """Nothing is held."""
 
 
-def zipped(content: dict[str, bytes], *, method: int = zipfile.ZIP_DEFLATED) -> tuple[bytes, list[Item]]:
+def zipped(content: dict[str, bytes], *, method: int = zipfile.ZIP_DEFLATED) -> tuple[bytes, list[Member]]:
     """A zip, and its members as a manifest has them."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", method) as archive:
@@ -57,16 +57,16 @@ def zipped(content: dict[str, bytes], *, method: int = zipfile.ZIP_DEFLATED) -> 
         members, directory_at = archive.infolist(), archive.start_dir
     ends = [member.header_offset for member in members[1:]] + [directory_at]
     return out.getvalue(), [
-        Item(m.filename, m.header_offset, end, m.compress_size, m.file_size, m.compress_type, m.CRC)
-        for m, end in zip(members, ends, strict=True)
+        Member(index, m.filename, m.header_offset, end, m.compress_size, m.file_size, m.compress_type, m.CRC)
+        for index, (m, end) in enumerate(zip(members, ends, strict=True))
     ]
 
 
-def changed(item: Item, **fields: object) -> Item:
-    return Item(**{name: fields.get(name, getattr(item, name)) for name in Item.__dataclass_fields__})
+def changed(item: Member, **fields: object) -> Member:
+    return Member(**{name: fields.get(name, getattr(item, name)) for name in Member.__dataclass_fields__})
 
 
-async def contents(source: MemorySource, items: Sequence[Item], *, raw: bool = False) -> dict[str, bytes]:
+async def contents(source: MemorySource, items: Sequence[Member], *, raw: bool = False) -> dict[str, bytes]:
     return {member.item.name: await member.whole() async for member in read_members(source, items, raw=raw)}
 
 
@@ -185,7 +185,7 @@ async def test_damaged_data_is_a_broken_member() -> None:
 
 
 async def test_members_of_a_tar_lie_bare() -> None:
-    items = [Item("a", 10, 15, 5, 5, 0, None), Item("b", 20, 22, 2, 2, 0, None)]
+    items = [Member(0, "a", 10, 15, 5, 5, 0, None), Member(1, "b", 20, 22, 2, 2, 0, None)]
     source = MemorySource(b"." * 10 + b"aaaaa" + b"." * 5 + b"bb")
     assert await contents(source, items, raw=True) == {"a": b"aaaaa", "b": b"bb"}
 
