@@ -17,8 +17,8 @@ setup: $(VENV)/.laptop ## Install what a laptop needs into .venv, and nothing el
 run: $(VENV)/.laptop ## Run everything here; ARGS="--port 8123 --data DIR" goes to `datayard up`
 	@exec $(BIN)/datayard up --demo $(ARGS)
 
-test: $(VENV)/.dev ## Run the tests; ARGS go to pytest
-	@$(BIN)/pytest -q $(ARGS)
+test: $(VENV)/.dev ## Run the tests, two processes at a time; ARGS go to pytest
+	@$(BIN)/pytest -q -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 check: lint ## Everything CI checks: lint, drift of docs/openapi.json, tests
 	@$(BIN)/python -m services.api.openapi --check docs/openapi.json

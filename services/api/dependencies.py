@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Header, Path, Query, Request
+from fastapi import Depends, Header, Path, Query
+from starlette.requests import HTTPConnection
 
 from shared.features.auth.models import LOCAL_OWNER, Actor
 from shared.features.datasets.models import Dataset
@@ -10,9 +11,9 @@ from shared.foundation.paging import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, PageR
 from shared.wiring.container import Container
 
 
-def container_of(request: Request) -> Container:
+def container_of(connection: HTTPConnection) -> Container:
     """The services built in `create_app`."""
-    container: Container = request.app.state.container
+    container: Container = connection.app.state.container
     return container
 
 

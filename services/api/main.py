@@ -12,14 +12,22 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from services.api import problems
 from services.api.middleware import ConditionalJson, GzipJson, Observed
-from services.api.routers import datasets, health, images, imports, jobs
+from services.api.routers import datasets, events, health, images, imports, jobs, verifications
 from services.api.settings import ApiSettings
 from services.api.views.problems import ProblemView
 from shared.foundation.telemetry import HttpMetrics
 from shared.wiring.container import Container, make_container, open_outside
 
 # imports stand before datasets: `/datasets/import` is no dataset's slug
-_ROUTERS = (imports.router, images.router, datasets.router, jobs.router, health.router)
+_ROUTERS = (
+    imports.router,
+    events.router,
+    images.router,
+    verifications.router,
+    datasets.router,
+    jobs.router,
+    health.router,
+)
 _PROBLEM = {"model": ProblemView, "content": {"application/problem+json": {}}}
 _PROBLEMS: dict[int | str, dict[str, Any]] = {status: {**_PROBLEM, "description": text} for status, text in {
     400: "The request cannot be read.", 404: "Not there, or not yours.", 409: "The state does not allow it.",
@@ -29,7 +37,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {status: {**_PROBLEM, "description"
 
 def create_app(settings: ApiSettings) -> FastAPI:
     """The API over the adapters the settings name."""
-    return build_app(make_container(open_outside(settings), settings.engine), hosts=settings.api.hosts)
+    return build_app(make_container(open_outside(settings), settings.engine, settings.events), hosts=settings.api.hosts)
 
 
 def build_app(container: Container, *, hosts: Sequence[str] = ("*",)) -> FastAPI:

@@ -20,7 +20,10 @@ _BYTES_AS_THEY_ARE = ("/file", "/labels")
 
 
 class Observed:
-    """Gives each request a correlation id (or keeps the one it came with), logs it and measures it."""
+    """Gives each request a correlation id (or keeps the one it came with), logs it and measures it.
+
+    A stream of events is measured to its beginning: how long it lasts says nothing of how quick the API is.
+    """
 
     def __init__(self, app: ASGIApp, metrics: HttpMetrics) -> None:
         self._app = app
@@ -28,25 +31,29 @@ class Observed:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
+        if scope["type"] == "http":
+            await self._observe(scope, receive, send)
             return
-        structlog.contextvars.clear_contextvars()
-        correlation_id = bind_correlation(Headers(scope=scope).get("x-correlation-id"), service="api")
-        scope.setdefault("state", {})["correlation_id"] = correlation_id
-        status, began = 500, time.perf_counter()
+        if scope["type"] == "websocket":
+            _bind(scope)
+        await self._app(scope, receive, send)
+
+    async def _observe(self, scope: Scope, receive: Receive, send: Send) -> None:
+        correlation_id = _bind(scope)
+        status, began, ended = 500, time.perf_counter(), 0.0
 
         async def observed_send(message: Message) -> None:
-            nonlocal status
+            nonlocal status, ended
             if message["type"] == "http.response.start":
                 status = message["status"]
+                ended = time.perf_counter() if _is_stream(message) else 0.0
                 MutableHeaders(scope=message)["X-Correlation-Id"] = correlation_id
             await send(message)
 
         try:
             await self._app(scope, receive, observed_send)
         finally:
-            self._note(scope, status, time.perf_counter() - began)
+            self._note(scope, status, (ended or time.perf_counter()) - began)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
@@ -55,6 +62,17 @@ class Observed:
         if scope["path"] not in _QUIET:
             milliseconds = round(seconds * 1000, 1)
             _log.info("request", method=scope["method"], path=scope["path"], status=status, milliseconds=milliseconds)
+
+
+def _bind(scope: Scope) -> str:
+    structlog.contextvars.clear_contextvars()
+    correlation_id = bind_correlation(Headers(scope=scope).get("x-correlation-id"), service="api")
+    scope.setdefault("state", {})["correlation_id"] = correlation_id
+    return correlation_id
+
+
+def _is_stream(message: Message) -> bool:
+    return Headers(raw=message["headers"]).get("content-type", "").startswith("text/event-stream")
 
 
 class ConditionalJson:

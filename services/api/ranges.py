@@ -20,28 +20,41 @@ class StoredFile:
     read: Callable[[int, int], AsyncIterator[bytes]]
 
 
-def serve(request: Request, file: StoredFile) -> Response:
-    """The file, the range of it that was asked for (206), 304 to who has it, or 416 for a range beyond its end."""
+async def serve(request: Request, file: StoredFile) -> Response:
+    """The file, the range of it that was asked for (206), 304 to who has it, or 416 for a range beyond its end.
+
+    The first bytes are read before the answer begins: a file that cannot be read is a problem, not a broken answer.
+    """
     headers = {"ETag": file.etag, "Accept-Ranges": "bytes", "Cache-Control": "private, max-age=31536000, immutable"}
     headers["X-Content-Type-Options"] = "nosniff"
     if _matches(request.headers.get("if-none-match", ""), file.etag):
         return Response(status_code=304, headers=headers)
     wanted = _wanted(request, file)
     if wanted is None:
-        return _body(request, file, 0, file.size_bytes, 200, headers)
+        return await _body(request, file, 0, file.size_bytes, 200, headers)
     start, end = wanted
     if start >= end:
         detail = f"The file has {file.size_bytes} bytes."
         raise HTTPException(416, detail, headers={"Content-Range": f"bytes */{file.size_bytes}"})
     headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size_bytes}"
-    return _body(request, file, start, end, 206, headers)
+    return await _body(request, file, start, end, 206, headers)
 
 
-def _body(request: Request, file: StoredFile, start: int, end: int, status: int, headers: dict[str, str]) -> Response:
+async def _body(
+    request: Request, file: StoredFile, start: int, end: int, status: int, headers: dict[str, str]
+) -> Response:
     headers = {**headers, "Content-Length": str(end - start)}
     if request.method == "HEAD" or start == end:
         return Response(status_code=status, headers=headers, media_type=file.media_type)
-    return StreamingResponse(file.read(start, end), status_code=status, headers=headers, media_type=file.media_type)
+    chunks = file.read(start, end)
+    content = _following(await anext(chunks, b""), chunks)
+    return StreamingResponse(content, status_code=status, headers=headers, media_type=file.media_type)
+
+
+async def _following(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for chunk in rest:
+        yield chunk
 
 
 def _wanted(request: Request, file: StoredFile) -> tuple[int, int] | None:

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from shared.foundation.settings import CommonSettings, ListenSettings
+from shared.foundation.settings import CommonSettings, EventSettings, ListenSettings
 
 
 class DoorSettings(ListenSettings):
@@ -15,3 +15,4 @@ class ApiSettings(CommonSettings):
     """Settings of the API."""
 
     api: DoorSettings = DoorSettings()
+    events: EventSettings = EventSettings()

@@ -1,5 +1,7 @@
 """A small client of the HTTP API: every call has a deadline, every failure is a sentence."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote, urlsplit
@@ -12,6 +14,7 @@ from services.cli.failures import CliError, Exit
 
 _OBJECT = TypeAdapter(JsonObject)
 _DEADLINE = httpx2.Timeout(30.0, connect=5.0)
+_STREAM_DEADLINE = httpx2.Timeout(30.0, connect=5.0, read=25.0)  # a stream shows every 10 s that it lives
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -24,6 +27,19 @@ class Unreachable(CliError):
             " or name another address with --url.",
             exit_code=Exit.UNREACHABLE,
         )
+
+
+class Silent(Unreachable):
+    """What listens at the address says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveEvent:
+    """One server-sent event; a stream that is asked for with its `id` goes on after it."""
+
+    name: str
+    id: str
+    data: JsonObject
 
 
 class Refused(CliError):
@@ -73,6 +89,26 @@ class Client:
         """POST; with an idempotency key a repetition meets what the first call made."""
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         return self._call("POST", path, body=body, headers=headers)
+
+    def events(self, path: str, *, after: str | None = None) -> Iterator[LiveEvent]:
+        """The server-sent events of a path, until the yard closes the stream.
+
+        Raises Refused when there is no stream, Unreachable when it breaks, Silent when nothing comes, not even a
+        sign of life.
+        """
+        headers = {"Last-Event-ID": after} if after else {}
+        try:
+            with self._http.sse(path, headers=headers, timeout=_STREAM_DEADLINE) as source:
+                if not source.response.is_success:
+                    source.response.read()
+                    raise Refused(_problem_of(source.response), status=source.response.status_code)
+                for event in source:
+                    if event.data:
+                        yield LiveEvent(event.event, event.id, _OBJECT.validate_json(event.data))
+        except (httpx2.ReadTimeout, ValidationError, httpx2.SSEError) as error:
+            raise Silent(self.url, "it sends no events") from error
+        except (httpx2.TransportError, httpx2.UnsupportedProtocol) as error:
+            raise Unreachable(self.url, str(error) or type(error).__name__) from error
 
     def _call(
         self,

@@ -31,6 +31,7 @@ class Progress(BaseModel):
     bytes_total: int | None = None
     bytes_done: int = 0
     images_total: int | None = None
+    images_indexed: int = 0
     images_done: int = 0
     annotations: int = 0
     findings: int = 0

@@ -3,44 +3,46 @@
 import sys
 import time
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from services.cli.client import Client, Refused, Unreachable, path_of
 from services.cli.documents import Dataset, JobStatus, JsonObject
-from services.cli.failures import CliError, Exit
+from services.cli.failures import Exit
+from services.cli.following import wait_for_import
 from services.cli.formatting import command, counted, number, size
-from services.cli.listings import print_json
-from services.cli.progress import ProgressView, progress_view
-from services.cli.sources import name_of, source_uri
+from services.cli.listings import print_json, print_status
+from services.cli.progress import progress_view
+from services.cli.sources import source_of
 
-_FIRST_POLL_SECONDS = 0.05
-_SLOWEST_POLL_SECONDS = 0.2
-_SILENCE_SECONDS = 30.0
 _CANCEL_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
 class ImportRequest:
-    """What a person asks to import; `source` may be a path."""
+    """What a person asks to import: one source, or `parts` (images, labels, config). Any of them may be a path."""
 
-    source: str
+    source: str | None = None
     name: str | None = None
     format: str = "auto"
     storage: str = "objects"
+    in_place: bool = False
     checksum: str | None = None
     on_finding: str = "skip"
+    parts: Mapping[str, str] = field(default_factory=dict)
 
     def body(self) -> JsonObject:
-        """The body of POST /datasets/import. Raises CliError when the path points to nothing."""
-        uri = source_uri(self.source)
+        """The body of POST /datasets/import. Raises CliError when a path points to nothing, or parts do not fit."""
+        source = source_of(self.source, self.parts)
         body: JsonObject = {
-            "name": self.name or name_of(uri),
-            "source": uri,
+            "name": self.name or source.name,
+            "source": source.value if isinstance(source.value, str) else dict(source.value),
             "format": self.format,
             "storage": self.storage,
             "on_finding": self.on_finding,
         }
+        if self.in_place:
+            body["in_place"] = True
         return body | ({"checksum": self.checksum} if self.checksum else {})
 
 
@@ -54,39 +56,6 @@ def start_import(client: Client, request: ImportRequest) -> JsonObject:
         return client.post("/datasets/import", body, idempotency_key=key)
 
 
-def _never() -> bool:
-    return False
-
-
-def wait_for_import(
-    client: Client, job_id: str, *, view: ProgressView, should_stop: Callable[[], bool] = _never
-) -> JsonObject:
-    """The final status of the job, or the newest one when `should_stop` says so first.
-
-    An API that is away for a moment (it is being restarted) is waited for; raises Unreachable after 30 s of silence.
-    """
-    delay, answered = _FIRST_POLL_SECONDS, time.monotonic()
-    document: JsonObject = {"job_id": job_id, "state": "queued"}
-    while not should_stop():
-        try:
-            document = client.get(path_of("datasets", "import", job_id, "status"))
-            answered = time.monotonic()
-        except (Unreachable, Refused) as error:
-            if not _may_pass(error) or time.monotonic() - answered > _SILENCE_SECONDS:
-                raise
-        job = JobStatus.model_validate(document)
-        view.show(job)
-        if job.ended:
-            break
-        time.sleep(delay)
-        delay = min(_SLOWEST_POLL_SECONDS, delay * 1.3)
-    return document
-
-
-def _may_pass(error: CliError) -> bool:
-    return isinstance(error, Unreachable) or (isinstance(error, Refused) and error.status in {429, 502, 503, 504})
-
-
 def run_import(client: Client, request: ImportRequest, *, wait: bool, as_json: bool) -> Exit:
     """Import as asked and print the result; the exit code of the command."""
     started = start_import(client, request)
@@ -96,11 +65,23 @@ def run_import(client: Client, request: ImportRequest, *, wait: bool, as_json: b
     job_id = str(started["job_id"])
     label = str(request.body()["name"])
     try:
-        with progress_view(label) as view:
+        with progress_view(label, notes=not as_json) as view:
             final = wait_for_import(client, job_id, view=view)
     except KeyboardInterrupt:
         return _interrupted(client, job_id)
     return _print_final(client, final, as_json=as_json)
+
+
+def follow_import(client: Client, job_id: str, *, as_json: bool) -> Exit:
+    """Show how an import goes on until it has ended, then its status; the exit code of the command."""
+    status = client.get(path_of("datasets", "import", job_id, "status"))
+    try:
+        with progress_view(job_id, notes=not as_json) as view:
+            final = wait_for_import(client, job_id, view=view) if not JobStatus.model_validate(status).ended else status
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    print_status(final, as_json=as_json)
+    return Exit.OK if JobStatus.model_validate(final).state == "succeeded" else Exit.FAILED
 
 
 def _print_started(client: Client, started: JsonObject, *, as_json: bool) -> None:

@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pydantic import JsonValue
@@ -151,7 +152,21 @@ def _job_row(job: JobStatus) -> list[str]:
 
 def show_status(client: Client, job_id: str, *, as_json: bool) -> None:
     """Print the status of one import."""
-    document = client.get(path_of("datasets", "import", job_id, "status"))
+    print_status(client.get(path_of("datasets", "import", job_id, "status")), as_json=as_json)
+
+
+def show_order(client: Client, path: Sequence[str], *, as_json: bool) -> None:
+    """Post an order about a job or dataset, and print how the job stands then."""
+    document = client.post(path_of(*path))
+    if as_json:
+        print_json(document)
+        return
+    resting = " (paused)" if document.get("paused") else ""
+    print(f"Job {document['job_id']} is {document['state']}{resting}.")
+
+
+def print_status(document: JsonObject, *, as_json: bool) -> None:
+    """Print a status."""
     if as_json:
         print_json(document)
         return

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli.commands import datasets, images, import_, jobs, migrate, status, up
+from services.cli.commands import control, datasets, images, import_, jobs, migrate, status, up
 from services.cli.failures import CliError
 
 app = typer.Typer(
@@ -25,6 +25,11 @@ app.command("datasets")(datasets.datasets)
 app.command("images")(images.images)
 app.command("status")(status.status)
 app.command("jobs")(jobs.jobs)
+app.command("cancel")(control.cancel)
+app.command("pause")(control.pause)
+app.command("resume")(control.resume)
+app.command("retry")(control.retry)
+app.command("verify")(control.verify)
 app.command("migrate")(migrate.migrate)
 
 

@@ -13,13 +13,19 @@ from services.cli.documents import JobStatus
 from services.cli.formatting import cut, duration, number, size
 
 _LINE_SECONDS = 3.0
+_LINE_COLUMNS = 300
 
 
 def describe(job: JobStatus) -> str:
-    """How far the job is, short enough to stand behind a bar: share, images, bytes, rate and what is left."""
+    """How far the job is, short enough to stand behind a bar: phase, share, images, bytes, rate and what is left.
+
+    While it is indexed, images count that can be looked at; later those that are complete.
+    """
     progress = job.progress
-    parts = [job.phase or job.state] if progress.fraction is None else [f"{progress.fraction:.0%}"]
-    parts.append(f"{_share(number, progress.images_done, progress.images_total)} images")
+    phase = job.phase if job.state == "running" and job.phase else job.state
+    images = progress.images_indexed if job.phase == "index" else progress.images_done
+    parts = [phase] if progress.fraction is None else [f"{phase} {progress.fraction:.0%}"]
+    parts.append(f"{_share(number, images, progress.images_total)} images")
     parts.append(_share(size, progress.bytes_done, progress.bytes_total))
     if progress.bytes_per_second:
         parts.append(f"{size(progress.bytes_per_second)}/s")
@@ -44,11 +50,15 @@ class ProgressView(Protocol):
     def show(self, job: JobStatus) -> None:
         """Show the newest status."""
 
+    def note(self, text: str) -> None:
+        """Show a line that stays, unless notes are not wanted."""
+
 
 class Bar:
     """A bar that moves."""
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str, *, notes: bool) -> None:
+        self._notes = notes
         self._progress = Progress(
             TextColumn("{task.fields[label]}", markup=False),
             BarColumn(bar_width=16),
@@ -72,12 +82,19 @@ class Bar:
         total = None if fraction is None else 1.0
         self._progress.update(self._task, description=describe(job), total=total, completed=fraction or 0.0)
 
+    def note(self, text: str) -> None:
+        """Print a line above the bar."""
+        if self._notes:
+            console = self._progress.console
+            console.print(cut(text, console.width), markup=False, highlight=False)
+
 
 class Lines:
     """A line now and then, for logs; nothing for what ends at once."""
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str, *, notes: bool) -> None:
         self._label = label
+        self._notes = notes
         self._next = time.monotonic() + _LINE_SECONDS
 
     def __enter__(self) -> Self:
@@ -95,7 +112,12 @@ class Lines:
         self._next = time.monotonic() + _LINE_SECONDS
         print(f"{self._label}: {describe(job)}", file=sys.stderr, flush=True)
 
+    def note(self, text: str) -> None:
+        """Print a line."""
+        if self._notes:
+            print(cut(text, _LINE_COLUMNS), file=sys.stderr, flush=True)
 
-def progress_view(label: str) -> ProgressView:
-    """The view that fits where stderr goes."""
-    return Bar(label) if sys.stderr.isatty() else Lines(label)
+
+def progress_view(label: str, *, notes: bool = False) -> ProgressView:
+    """The view that fits where stderr goes; with `notes` it also shows what is told beside progress."""
+    return Bar(label, notes=notes) if sys.stderr.isatty() else Lines(label, notes=notes)

@@ -1,12 +1,40 @@
-"""What a person gives as the source of an import, as the URI that the API takes."""
+"""What a person gives as the source of an import, as the URIs that the API takes."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from services.cli.failures import CliError, Exit
 
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The `source` of a request, and a name for the dataset made from it."""
+
+    value: str | dict[str, str]
+    name: str
+
+
+def source_of(whole: str | None, parts: Mapping[str, str]) -> Source:
+    """The archive or directory that was given or, instead, its parts: images, labels, config.
+
+    Raises CliError (usage) for both, neither, parts without images, and paths that point to nothing.
+    """
+    if (whole is None) == (not parts):
+        raise CliError("Give either one source, or --images with --labels and --config.", exit_code=Exit.USAGE)
+    if whole is not None:
+        uri = source_uri(whole)
+        return Source(uri, name_of(uri))
+    if "images" not in parts:
+        raise CliError("--labels and --config belong to --images.", exit_code=Exit.USAGE)
+    uris = {part: source_uri(given) for part, given in parts.items()}
+    name = name_of(uris["images"])
+    above = uris["images"].rstrip("/").rpartition("/")[0]
+    return Source(uris, name_of(above) if name.lower() == "images" else name)
 
 
 def source_uri(source: str, *, home: Path | None = None, here: Path | None = None) -> str:
@@ -21,7 +49,7 @@ def source_uri(source: str, *, home: Path | None = None, here: Path | None = Non
         path = (home or Path.home()).joinpath(*path.parts[1:])
     path = Path((here or Path.cwd()) / path)
     if not path.exists():
-        raise CliError(f"There is no file {source!r} (looked for {path}).", exit_code=Exit.USAGE)
+        raise CliError(f"There is no file or folder {source!r} (looked for {path}).", exit_code=Exit.USAGE)
     return path.resolve().as_uri()
 
 

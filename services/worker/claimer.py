@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from services.worker.collector import settle_collector
 from services.worker.settings import WorkerSettings
 from shared.foundation.ids import JobId
 from shared.foundation.telemetry import EngineMetrics
@@ -13,6 +14,7 @@ async def run_job(
     job_id: JobId, settings: WorkerSettings, metrics: EngineMetrics, *, stopping: Callable[[], bool]
 ) -> None:
     """Share in the job. Returns when it has ended, or soon after `stopping` turns true."""
+    settle_collector()
     container = make_container(open_outside(settings), settings.engine)
     runner = make_import_runner(container, limits=settings.limits, engine=settings.engine, metrics=metrics)
     try:

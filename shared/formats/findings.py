@@ -47,9 +47,11 @@ class FindingLog:
     limit: int
     counts: Counter[str] = field(default_factory=Counter)
     kept: list[Finding] = field(default_factory=list)
+    total: int = 0
 
     def add(self, finding: Finding) -> None:
         """Count the finding and keep it while there is room."""
+        self.total += 1
         self.counts[finding.rule] += 1
         if self.counts[finding.rule] <= self.limit:
             self.kept.append(finding)

@@ -23,13 +23,25 @@ _RULES = (
         "ARCHIVE_CRC", _ERROR, "The member's bytes do not match their checksum.", "Write or download the archive again."
     ),
     Rule("ARCHIVE_PATH_UNSAFE", _ERROR, "The member's path leaves the archive.", "Store relative paths without `..`."),
-    Rule("ARCHIVE_LINK", _ERROR, "The member is a link or a device, which is not followed.", "Store the file itself."),
+    Rule(
+        "ARCHIVE_LINK",
+        _ERROR,
+        "The member is a device, or a link that leads to nothing inside the archive.",
+        "Store the file itself.",
+    ),
     Rule("ARCHIVE_DUP_NAME", _WARNING, "Two members have the same name; the first is read.", "Remove or rename one."),
     Rule(
         "ARCHIVE_BOMB", _ERROR, "The member expands far more than data does, or overlaps another.", "Check its origin."
     ),
-    Rule("ARCHIVE_NAME_ENCODING", _WARNING, "The member's name is not UTF-8; CP437 was assumed.", "Write UTF-8 names."),
+    Rule(
+        "ARCHIVE_NAME_ENCODING",
+        _WARNING,
+        "The member's name is not UTF-8; its encoding was guessed.",
+        "Write UTF-8 names.",
+    ),
     Rule("ARCHIVE_NAME_LENGTH", _ERROR, "The member's name is longer than a path may be.", "Use a shorter name."),
+    Rule("FOLDER_FILE_DENIED", _ERROR, "The file or folder may not be read.", "Give the worker the right to read it."),
+    Rule("FOLDER_FILE_NAME", _ERROR, "The file's name is no plain path of text.", "Rename the file."),
     # the dataset's configuration
     Rule("YAML_AMBIGUOUS", _WARNING, "Several dataset descriptions were found.", "Keep one, near the root."),
     Rule("YAML_KEY_ALIAS", _INFO, "A key is spelt differently from what trainers read.", "Rename the key."),

@@ -62,7 +62,9 @@ class SourceSettings(Group):
     allow_files: bool = Field(default=False, description="Allow `file://` sources; for a laptop only.")
     connect_seconds: float = Field(10.0, gt=0, description="Deadline of connecting to a source.")
     read_seconds: float = Field(20.0, gt=0, description="Longest silence of a source while it sends.")
-    attempts: int = Field(4, ge=0, description="Failures in a row without a byte that are forgiven.")
+    min_bytes_per_second: int = Field(1024, ge=0, description="Slowest source that is read; 0 for any.")
+    attempts: int = Field(4, ge=0, description="Failures in a row that are forgiven, unless bytes come between them.")
+    max_connections: int = Field(32, ge=1, description="HTTP requests to sources in progress at once, per process.")
     max_redirects: int = Field(8, ge=0, description="Redirects followed, each checked like the first address.")
 
 
@@ -87,11 +89,25 @@ class EngineSettings(Group):
     claimers: int = Field(2, ge=1, le=1000, description="Workers asked to share one job.")
     shard_bytes: int = Field(16 * 2**20, gt=0, description="Archive bytes of one shard, at least.")
     shard_images: int = Field(2000, gt=0, description="Images of one shard, at most.")
+    index_first_bytes: int = Field(
+        64 * 2**20, ge=0, description="Image bytes from which labels are read first; 16 times that on a local disk."
+    )
     lease_seconds: float = Field(12.0, gt=0, description="Silence after which a claimer is taken for dead.")
+    turn_seconds: float = Field(
+        1.5, ge=0, description="Work on one job before a waiting one gets the worker; 0: jobs do not share workers."
+    )
     max_attempts: int = Field(3, ge=1, description="Tries of a job before it is dead.")
     max_shard_claims: int = Field(50, ge=1, description="Claims of one shard before its job is dead.")
     trash_days: int = Field(30, ge=0, description="Days a deleted dataset is kept before it is purged.")
     leftover_days: float = Field(7.0, ge=0, description="Days the work of a cancelled or dead job is kept.")
+
+
+class EventSettings(Group):
+    """Live streams of events."""
+
+    max_streams: int = Field(40, ge=0, description="Live streams open at once in one process; each holds a connection.")
+    pause_seconds: float = Field(0.25, ge=0, description="Time between two bursts of events of one stream, at least.")
+    keep_alive_seconds: float = Field(10.0, gt=0, description="Silence of a stream after which it shows that it lives.")
 
 
 class ListenSettings(Group):

@@ -8,6 +8,11 @@ class StreamEnded(Exception):
     """The stream ended before the bytes that were asked for."""
 
 
+async def whole(chunks: AsyncIterator[bytes]) -> bytes:
+    """Everything that comes, in one piece: for what is known to be small."""
+    return b"".join([chunk async for chunk in chunks])
+
+
 class ByteReader:
     """Pulls exact pieces out of an asynchronous stream of chunks; holds at most one chunk beyond what was asked.
 

@@ -1,10 +1,11 @@
-"""Where an archive comes from: its size, whether ranges can be read, and its bytes."""
+"""Where an archive comes from: its size, whether ranges can be read, and its bytes. A directory is a tree of files."""
 
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
-from shared.foundation.errors import AppError, Forbidden, Invalid, NotFound, Unavailable
+from shared.foundation.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 
 STORED_SCHEME = "object://"
 
@@ -12,6 +13,29 @@ STORED_SCHEME = "object://"
 def stored_uri(key: str) -> str:
     """The address, for use among ourselves, of an object in our own store."""
     return f"{STORED_SCHEME}{key}"
+
+
+PARTS_SCHEME = "parts://"
+
+
+@dataclass(frozen=True, slots=True)
+class PartsAddress:
+    """Where a copied archive lies: in parts `{prefix}{index:06d}.part`, each but the last `part_bytes` long."""
+
+    prefix: str
+    part_bytes: int
+    size_bytes: int
+
+    @classmethod
+    def of(cls, uri: str) -> "PartsAddress":
+        """The address that `parts_uri` wrote."""
+        part_bytes, size_bytes, prefix = uri.removeprefix(PARTS_SCHEME).split("/", 2)
+        return cls(prefix, int(part_bytes), int(size_bytes))
+
+
+def parts_uri(prefix: str, *, part_bytes: int, size_bytes: int) -> str:
+    """The address, for use among ourselves, of an archive that was copied in parts into our own store."""
+    return f"{PARTS_SCHEME}{part_bytes}/{size_bytes}/{prefix}"
 
 
 class UnsupportedSource(Invalid):
@@ -44,7 +68,7 @@ class SourceUnavailable(Unavailable):
     slug, title = "source-unavailable", "The source does not answer"
 
 
-class SourceChanged(AppError):
+class SourceChanged(Conflict):
     """The source is not what it was when the import began; going on would mix two archives."""
 
     slug, title = "source-changed", "The source changed while it was read"
@@ -58,11 +82,50 @@ class SourceTruncated(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class SourceDescription:
-    """What is known before reading. `etag` is a strong validator (or size and time); None where there is none."""
+    """What is known before reading. `etag` is a strong validator (or size and time); None where there is none.
+
+    Equal descriptions mean the same bytes: size and ETag are compared, how they can be read is not. `cheap_ranges`:
+    many small ranges cost next to nothing, so that `read_spans` need not be spared. `tree`: the address is a directory,
+    which has neither size nor bytes, but files: see ByteSources.list_tree.
+    """
 
     size_bytes: int | None
     etag: str | None
-    accepts_ranges: bool
+    accepts_ranges: bool = field(compare=False)
+    cheap_ranges: bool = field(default=False, compare=False)
+    tree: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TreeFile:
+    """A file of a tree. `name` is its path below the tree's root, with slashes; the ETag is like a description's."""
+
+    name: str
+    size_bytes: int
+    etag: str
+
+
+class UnreadableReason(StrEnum):
+    """Why something in a tree is not read."""
+
+    LINK_OUTSIDE = "link-outside"
+    LINK_BROKEN = "link-broken"
+    LINK_LOOP = "link-loop"
+    TOO_MANY_LINKS = "too-many-links"
+    DEVICE = "device"
+    DENIED = "denied"
+    NAME = "name"
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableEntry:
+    """Something in a tree that is left out; a folder's name ends in a slash. The name is fit to be shown."""
+
+    name: str
+    reason: UnreadableReason
+
+
+TreeEntry = TreeFile | UnreadableEntry
 
 
 class ByteSource(Protocol):
@@ -77,6 +140,13 @@ class ByteSource(Protocol):
 
         Raises what describe raises, SourceChanged if the source is no longer what was described, and
         SourceTruncated if it ends early. A start above 0 needs `accepts_ranges`.
+        """
+        ...
+
+    async def read_spans(self, spans: Sequence[tuple[int, int]]) -> list[bytes]:
+        """The bytes of many small (start, end) ranges, in the order asked; they may overlap. All are in memory.
+
+        Every range is whole. Raises what read raises. Needs `accepts_ranges`.
         """
         ...
 
@@ -97,4 +167,20 @@ class ByteSources(Protocol):
 
     def open(self, uri: str, *, expected: SourceDescription | None = None) -> ByteSource:
         """The source at `uri`, or at what `stored_uri` gave; with `expected`, reads raise SourceChanged for another."""
+        ...
+
+    def list_tree(self, uri: str) -> AsyncGenerator[TreeEntry, None]:
+        """What is in the tree at `uri`, in the order of the names' code points; little is in memory at a time.
+
+        Links to what is inside the tree are followed, except into a folder they lie in. Raises what check raises,
+        UnsupportedSource if it is no tree, SourceNotFound, SourceDenied, SourceUnavailable.
+        """
+        ...
+
+    def open_tree(self, uri: str, files: Sequence[tuple[int, TreeFile]]) -> ByteSource:
+        """The files at `uri` as if they were one source, each at the offset given with it.
+
+        Offsets ascend and files do not overlap: ValueError otherwise. What no file covers reads as zeros. Reading a
+        file that is no longer as it was listed raises SourceChanged. Raises what open raises.
+        """
         ...

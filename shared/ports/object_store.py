@@ -1,6 +1,6 @@
 """Where bytes are kept: keys, streams in, ranges out."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,6 +33,11 @@ class ObjectStore(Protocol):
     A malformed key is our own mistake: ValueError. A key may not also be the folder of another key.
     """
 
+    @property
+    def cheap_ranges(self) -> bool:
+        """Whether many small ranges cost next to nothing, as on a disk."""
+        ...
+
     async def write(self, key: str, chunks: AsyncIterator[bytes]) -> int:
         """Store the stream under `key`, return its size. An error in `chunks` leaves what was there before."""
         ...
@@ -45,6 +50,13 @@ class ObjectStore(Protocol):
         """The bytes from `start` up to but without `end`. Raises ObjectNotFound before the first chunk."""
         ...
 
+    async def read_spans(self, key: str, spans: Sequence[tuple[int, int]]) -> tuple[ObjectStat, list[bytes]]:
+        """Many small (start, end) ranges of one state of the object, in the order asked, and which state it was.
+
+        They may overlap; what lies beyond the object's end is missing from them. Raises ObjectNotFound.
+        """
+        ...
+
     async def stat(self, key: str) -> ObjectStat:
         """Size and ETag. Raises ObjectNotFound."""
         ...
@@ -53,8 +65,12 @@ class ObjectStore(Protocol):
         """Rename an object, replacing `target`. Raises ObjectNotFound."""
         ...
 
-    def list(self, prefix: str) -> AsyncIterator[str]:
+    def list(self, prefix: str) -> AsyncGenerator[str, None]:
         """The keys that begin with `prefix`, in order of their names."""
+        ...
+
+    def list_stats(self, prefix: str) -> AsyncGenerator[tuple[str, ObjectStat], None]:
+        """The same with what `stat` would say of each."""
         ...
 
     async def delete(self, key: str) -> None:

@@ -7,13 +7,17 @@ from shared.features.datasets.repository import DatasetRepository
 from shared.features.datasets.service import DatasetService
 from shared.features.images.repository import ImageRepository
 from shared.features.images.service import ImageService
+from shared.features.imports.changes import ImportChanges
 from shared.features.imports.cleanup import Cleaner
+from shared.features.imports.dispatch import ImportDispatcher
 from shared.features.imports.ending import Ending
+from shared.features.imports.event_stream import EventService, EventSources
 from shared.features.imports.progress import ProgressReader
 from shared.features.imports.repository import FindingRepository, ImportJobRepository, ShardRepository
-from shared.features.imports.service import ImportDispatcher, ImportService
+from shared.features.imports.service import ImportService
+from shared.features.imports.verification import VerificationService
 from shared.foundation.mongo import CollectionSpec, Database, MongoClient, Transactions, connect
-from shared.foundation.settings import CommonSettings, EngineSettings
+from shared.foundation.settings import CommonSettings, EngineSettings, EventSettings
 from shared.ports.byte_source import ByteSources
 from shared.ports.job_launcher import JobLauncher
 from shared.ports.job_queue import JobQueue
@@ -84,7 +88,9 @@ class Container:
     datasets: DatasetService
     images: ImageService
     imports: ImportService
+    verifications: VerificationService
     progress: ProgressReader
+    events: EventService
     dispatcher: ImportDispatcher
     ending: Ending
     cleaner: Cleaner
@@ -95,16 +101,19 @@ class Container:
         await self.outside.client.close()
 
 
-def make_container(outside: Outside, engine: EngineSettings) -> Container:
-    """The services over the given adapters."""
+def make_container(outside: Outside, engine: EngineSettings, events: EventSettings | None = None) -> Container:
+    """The services over the given adapters; `events` is for the service that people ask."""
     repositories = make_repositories(outside.database, engine)
     transactions = Transactions(outside.client)
     datasets = DatasetService(repositories.datasets, trash_days=engine.trash_days)
-    images = ImageService(repositories.images, outside.store)
+    images = ImageService(repositories.images, outside.store, outside.sources)
     ending = Ending(datasets, repositories.jobs, outside.queue, transactions, engine)
     cleaner = Cleaner(
         datasets, images, repositories.jobs, repositories.shards, repositories.findings, outside.store, engine
     )
+    progress = ProgressReader(repositories.shards)
+    changes = ImportChanges(outside.database)
+    sources = EventSources(repositories.jobs, repositories.findings, progress, changes)
     return Container(
         outside=outside,
         repositories=repositories,
@@ -120,7 +129,9 @@ def make_container(outside: Outside, engine: EngineSettings) -> Container:
             transactions=transactions,
             engine=engine,
         ),
-        progress=ProgressReader(repositories.shards),
+        verifications=VerificationService(repositories.jobs, outside.queue, engine),
+        progress=progress,
+        events=EventService(sources, events or EventSettings()),
         dispatcher=ImportDispatcher(repositories.jobs, datasets, outside.launcher, cleaner),
         ending=ending,
         cleaner=cleaner,

@@ -3,9 +3,12 @@
 from collections.abc import Awaitable, Callable, Mapping
 
 from shared.features.imports.finish import Finisher
+from shared.features.imports.index import Indexer
 from shared.features.imports.plan import Planner
-from shared.features.imports.runner import ImportRunner
+from shared.features.imports.runner import ImportRunner, JobWork
 from shared.features.imports.transfer import Transfer
+from shared.features.imports.turns import Turns
+from shared.features.imports.verify import Verifier, VerifyFinisher, VerifyPlanner
 from shared.features.jobs.models import JobKind
 from shared.foundation.ids import JobId
 from shared.foundation.settings import EngineSettings, LimitSettings
@@ -23,6 +26,20 @@ def make_import_runner(
     return ImportRunner(
         jobs=repositories.jobs,
         shards=repositories.shards,
+        kinds={"import": _import_work(container, limits, engine, metrics), "verify": _verify_work(container, limits)},
+        ending=container.ending,
+        turns=Turns(repositories.jobs, outside.launcher, engine),
+        cleaner=container.cleaner,
+        engine=engine,
+        metrics=metrics,
+    )
+
+
+def _import_work(
+    container: Container, limits: LimitSettings, engine: EngineSettings, metrics: EngineMetrics
+) -> JobWork:
+    outside, repositories = container.outside, container.repositories
+    return JobWork(
         planner=Planner(
             sources=outside.sources,
             store=outside.store,
@@ -31,6 +48,14 @@ def make_import_runner(
             findings=repositories.findings,
             limits=limits,
             engine=engine,
+        ),
+        indexer=Indexer(
+            sources=outside.sources,
+            store=outside.store,
+            images=container.images,
+            shards=repositories.shards,
+            findings=repositories.findings,
+            limits=limits,
         ),
         transfer=Transfer(
             sources=outside.sources,
@@ -42,13 +67,25 @@ def make_import_runner(
             metrics=metrics,
         ),
         finisher=Finisher(container.datasets, repositories.jobs, repositories.shards, container.transactions),
-        ending=container.ending,
-        cleaner=container.cleaner,
-        engine=engine,
-        metrics=metrics,
+    )
+
+
+def _verify_work(container: Container, limits: LimitSettings) -> JobWork:
+    outside, repositories = container.outside, container.repositories
+    return JobWork(
+        planner=VerifyPlanner(container.datasets, outside.store, repositories.shards),
+        transfer=Verifier(
+            sources=outside.sources,
+            store=outside.store,
+            images=container.images,
+            shards=repositories.shards,
+            findings=repositories.findings,
+            limits=limits,
+        ),
+        finisher=VerifyFinisher(repositories.jobs, repositories.shards, container.transactions),
     )
 
 
 def job_handlers(runner: ImportRunner) -> Mapping[JobKind, Handler]:
     """Every kind of job there is."""
-    return {"import": lambda job_id, stopping: runner.run(job_id, stopping=stopping)}
+    return dict.fromkeys(runner.kinds, lambda job_id, stopping: runner.run(job_id, stopping=stopping))

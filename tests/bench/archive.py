@@ -1,4 +1,4 @@
-"""The archive the import is measured on: JPEGs of about 134 KB, deflated, with YOLO labels."""
+"""The archive the import is measured on: JPEGs of about 134 KB, deflated or stored, with YOLO labels."""
 
 import argparse
 import io
@@ -13,12 +13,12 @@ DISTINCT = 250
 CLASSES = 10
 
 
-def write_archive(path: Path, *, images: int) -> None:
+def write_archive(path: Path, *, images: int, method: int = zipfile.ZIP_DEFLATED) -> None:
     """Write a YOLO detect archive of `images` JPEGs, four in five of them in train. Every file's bytes differ."""
     bases = [_jpeg(seed) for seed in range(min(images, DISTINCT))]
     dice = random.Random(1)
     partial = path.with_suffix(".partial")
-    with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(partial, "w", method) as archive:
         names = "".join(f"  {number}: class{number}\n" for number in range(CLASSES))
         archive.writestr("bench/data.yaml", f"path: .\ntrain: images/train\nval: images/val\nnames:\n{names}")
         for number in range(images):
@@ -26,6 +26,14 @@ def write_archive(path: Path, *, images: int) -> None:
             archive.writestr(f"bench/images/{place}.jpg", _commented(bases[number % len(bases)], number))
             archive.writestr(f"bench/labels/{place}.txt", _rows(dice))
     partial.rename(path)
+
+
+def archive_at(folder: Path, *, images: int, method: int = zipfile.ZIP_DEFLATED) -> Path:
+    """Such an archive in `folder`, written unless an earlier run has left it there."""
+    path = folder / f"bench-{images}{'-stored' if method == zipfile.ZIP_STORED else ''}.zip"
+    if not path.is_file():
+        write_archive(path, images=images, method=method)
+    return path
 
 
 def _jpeg(seed: int) -> bytes:
@@ -56,5 +64,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Write the archive of the import benchmark.")
     parser.add_argument("path", type=Path)
     parser.add_argument("--images", type=int, default=5000)
+    parser.add_argument("--stored", action="store_true")
     arguments = parser.parse_args()
-    write_archive(arguments.path, images=arguments.images)
+    method = zipfile.ZIP_STORED if arguments.stored else zipfile.ZIP_DEFLATED
+    write_archive(arguments.path, images=arguments.images, method=method)

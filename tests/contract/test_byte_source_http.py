@@ -7,7 +7,8 @@ import pytest
 
 from shared.adapters.byte_source.http import HttpByteSource
 from shared.adapters.byte_source.http_answer import retry_after_seconds
-from shared.adapters.byte_source.http_client import make_breakers
+from shared.adapters.byte_source.http_connections import HttpConnections
+from shared.adapters.byte_source.runs import GAP_BYTES, RUN_BYTES, coalesce
 from shared.foundation.settings import SourceSettings
 from shared.ports.byte_source import (
     SourceChanged,
@@ -57,6 +58,24 @@ async def test_describing_does_not_fetch_the_body(server, source):
     started = time.monotonic()
     await source.describe()
     assert time.monotonic() - started < 0.25
+
+
+def test_neighbouring_spans_are_asked_for_together_but_not_too_many():
+    spans = [(at, at + 4096) for at in range(0, 20_000_000, 60_000)] + [
+        (10**9, 10**9 + 10_000_000),
+        (10**9 + 1, 10**9 + 2),
+    ]
+    runs = coalesce(list(reversed(spans)))
+    assert [run.start for run in runs] == sorted(run.start for run in runs)
+    assert sum(len(run.indexes) for run in runs) == len(spans)
+    assert all(run.end - run.start <= RUN_BYTES for run in runs[:-1])
+    assert len(runs) == 6
+    assert (runs[-1].start, runs[-1].end) == (10**9, 10**9 + 10_000_000)
+
+
+def test_spans_that_are_far_apart_are_asked_for_one_by_one():
+    assert len(coalesce([(0, 10), (10 + GAP_BYTES, 20 + GAP_BYTES)])) == 2
+    assert len(coalesce([(0, 10), (9 + GAP_BYTES, 20 + GAP_BYTES)])) == 1
 
 
 async def test_asks_for_plain_bytes_and_validates(server, source):
@@ -135,7 +154,7 @@ async def test_ranges_that_stop_working_are_not_mixed_in(server, source):
     chunks = source.read()
     await anext(chunks)
     server.ranges = False
-    with pytest.raises(SourceChanged):
+    with pytest.raises(SourceUnavailable, match="whole"):
         async for _ in chunks:
             pass
 
@@ -224,9 +243,9 @@ async def test_no_server_at_all():
 
 async def test_a_host_that_keeps_failing_is_left_alone(server):
     server.statuses = [500] * 99
-    breakers = make_breakers(SETTINGS)
+    connections = HttpConnections(SETTINGS)
     for _ in range(5):
-        source = HttpByteSource(server.url, SETTINGS, breakers=breakers)
+        source = HttpByteSource(server.url, SETTINGS, connections=connections)
         with pytest.raises(SourceUnavailable):
             await source.describe()
         await source.close()
@@ -235,7 +254,7 @@ async def test_a_host_that_keeps_failing_is_left_alone(server):
 
 async def test_refusals_do_not_count_as_failures(server):
     server.statuses = [404] * 30
-    source = HttpByteSource(server.url, SETTINGS, breakers=make_breakers(SETTINGS))
+    source = HttpByteSource(server.url, SETTINGS, connections=HttpConnections(SETTINGS))
     for _ in range(30):
         with pytest.raises(SourceNotFound):
             await source.describe()

@@ -23,6 +23,7 @@ def sources() -> SchemeByteSources:
         "file:///etc/passwd",
         "/etc/passwd",
         "object://uploads/a.zip",
+        "parts://10/20/archive/",
         "javascript:alert(1)",
         "http:///a.zip",
         "http://",
@@ -38,7 +39,7 @@ def sources() -> SchemeByteSources:
 def test_unusable_addresses(sources, uri):
     with pytest.raises(UnsupportedSource):
         sources.check(uri)
-    if not uri.startswith("object:"):
+    if not uri.startswith(("object:", "parts:")):
         with pytest.raises(UnsupportedSource):
             sources.open(uri)
 

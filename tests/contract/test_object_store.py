@@ -76,6 +76,13 @@ class ObjectStoreContract:
         await store.put("a", b"0123456789")
         assert await content(store, "a", **span) == expected
 
+    async def test_reads_many_spans_in_the_order_asked(self, store):
+        await store.put("a", b"0123456789")
+        found, parts = await store.read_spans("a", [(7, 9), (0, 3), (1, 2), (5, 5), (5, 2), (8, 99), (99, 100)])
+        assert parts == [b"78", b"012", b"1", b"", b"", b"89", b""]
+        assert found == await store.stat("a")
+        assert await store.read_spans("a", []) == (found, [])
+
     async def test_writing_again_replaces(self, store):
         await store.put("a", b"first")
         before = await store.stat("a")
@@ -118,6 +125,8 @@ class ObjectStoreContract:
                 await anext(aiter(store.read(key)))
             with pytest.raises(ObjectNotFound):
                 await anext(aiter(store.read(key, start=3, end=3)))
+            with pytest.raises(ObjectNotFound):
+                await store.read_spans(key, [(0, 1)])
             with pytest.raises(ObjectNotFound):
                 await store.stat(key)
             with pytest.raises(ObjectNotFound):
@@ -180,6 +189,8 @@ class ObjectStoreContract:
             await store.write(key, stream(b""))
         with pytest.raises(ValueError, match="key"):
             await anext(aiter(store.read(key)))
+        with pytest.raises(ValueError, match="key"):
+            await store.read_spans(key, [])
         with pytest.raises(ValueError, match="key"):
             await store.delete(key)
         with pytest.raises(ValueError, match="key"):

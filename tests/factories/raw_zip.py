@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.factories.packed_data import PACK
+
 _LOCAL = struct.Struct("<4s5H3L2H")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _END = struct.Struct("<4s4H2LH")
@@ -17,7 +19,7 @@ SYMLINK, DEVICE = 0o120777 << 16, 0o060666 << 16
 
 @dataclass(frozen=True)
 class RawMember:
-    """One member as its headers state it; what is None is told truly."""
+    """One member as its headers state it; what is None is told truly. Methods that nobody reads leave data as it is."""
 
     name: bytes
     data: bytes = b""
@@ -30,9 +32,15 @@ class RawMember:
 
 def raw_zip(path: Path, members: Iterable[RawMember]) -> Path:
     """Write the members in this order."""
+    path.write_bytes(raw_zip_bytes(members))
+    return path
+
+
+def raw_zip_bytes(members: Iterable[RawMember]) -> bytes:
+    """A zip of the members in this order."""
     body, directory, count = bytearray(), bytearray(), 0
     for member in members:
-        packed = _deflated(member.data) if member.method == 8 else member.data
+        packed = PACK.get(member.method, bytes)(member.data)
         crc = zlib.crc32(member.data) if member.crc is None else member.crc
         size = len(member.data) if member.size is None else member.size
         at, described = len(body), member.flags & DESCRIPTOR
@@ -45,8 +53,7 @@ def raw_zip(path: Path, members: Iterable[RawMember]) -> Path:
         directory += _CENTRAL.pack(b"PK\1\2", *facts, member.attributes, at) + member.name
         count += 1
     end = _end(count, len(directory), len(body))
-    path.write_bytes(bytes(body + directory) + end)
-    return path
+    return bytes(body + directory) + end
 
 
 def _end(count: int, size: int, at: int) -> bytes:
@@ -55,11 +62,6 @@ def _end(count: int, size: int, at: int) -> bytes:
         return narrow
     wide = _END64.pack(b"PK\6\6", 44, 45, 45, 0, 0, count, count, size, at)
     return wide + _LOCATOR.pack(b"PK\6\7", 0, at + size, 1) + narrow
-
-
-def _deflated(data: bytes) -> bytes:
-    packer = zlib.compressobj(6, zlib.DEFLATED, -15)
-    return packer.compress(data) + packer.flush()
 
 
 def million_members(path: Path, *, count: int = 1_000_000, config: bytes | None = None) -> Path:

@@ -2,13 +2,16 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from shared.foundation.ids import derived_id
+from shared.features.datasets.models import Dataset
+from shared.foundation.ids import DatasetId, derived_id
 from tests.factories.yard import Yard
 
 _OF_A_RUN = {"bytes_per_second", "eta_seconds"}
+_OF_A_DATASET = ("state", "task", "format", "layout", "version", "categories", "archive")
 
 
 async def snapshot(yard: Yard, job_id: str) -> dict[str, Any]:
@@ -23,7 +26,7 @@ async def snapshot(yard: Yard, job_id: str) -> dict[str, Any]:
         "error": status["error"],
         "progress": {key: value for key, value in status["progress"].items() if key not in _OF_A_RUN},
         "counts": {key: report[key] for key in ("counts", "rows_read", "rows_left_out", "total")},
-        "dataset": {key: dataset[key] for key in ("state", "task", "format", "layout", "version", "categories")},
+        "dataset": {key: dataset.get(key) for key in _OF_A_DATASET},
         "rollup": dataset["rollup"],
         "statistics": (await yard.api.get(f"/datasets/{dataset_id}/statistics")).json(),
         "images": await _images(yard, dataset_id),
@@ -36,13 +39,49 @@ async def snapshot(yard: Yard, job_id: str) -> dict[str, Any]:
     return dict(json.loads(text.replace(dataset_id, "{dataset}").replace(job_id, "{job}")))
 
 
+def differences(expected: object, found: object, path: str = "") -> Iterator[str]:
+    """Where two snapshots differ, one line each: the path to the value, and both values."""
+    if isinstance(expected, dict) and isinstance(found, dict):
+        for key in sorted(expected.keys() | found.keys()):
+            yield from differences(expected.get(key), found.get(key), f"{path}/{key}")
+    elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
+        for index, pair in enumerate(zip(expected, found, strict=True)):
+            yield from differences(*pair, f"{path}/{index}")
+    elif expected != found:
+        yield f"{path}: {_short(expected)} became {_short(found)}"
+
+
+def _short(value: object) -> str:
+    text = f"{len(value)} items" if isinstance(value, list) else json.dumps(value)
+    return text if len(text) < 200 else f"{text[:200]}..."
+
+
 async def _images(yard: Yard, dataset_id: str) -> list[dict[str, Any]]:
+    """The documents as they are, each checked against the bytes that belong to it, whose hash is added."""
+    dataset = await yard.container.datasets.load(DatasetId(dataset_id))
     images = []
-    async for image in yard.database["images"].find({"dataset_id": dataset_id}).sort([("path", 1), ("_id", 1)]):
-        assert image.pop("_id") == derived_id(dataset_id, 1, image["path"])
-        assert _sha256(yard.objects / image["object_key"]) == image["sha256"]
+    async for image in (
+        yard.database["images"].find({"dataset_id": dataset_id, "valid_to": None}).sort([("path", 1), ("_id", 1)])
+    ):
+        assert image["_id"] == derived_id(dataset_id, 1, image["path"])
+        if image["valid_to"] is None:
+            image["bytes"] = await _content_sha256(yard, dataset, image)
+            assert image["sha256"] in (image["bytes"], None)
+        del image["_id"]
         images.append(image)
     return images
+
+
+async def _content_sha256(yard: Yard, dataset: Dataset, image: dict[str, Any]) -> str | None:
+    """The hash of the file that readers get; None while it is on its way."""
+    if image["object_key"]:
+        return _sha256(yard.objects / image["object_key"])
+    if not image["member"]:
+        return None
+    sha256, one = hashlib.sha256(), await yard.container.images.get(dataset, image["_id"])
+    async for chunk in yard.container.images.file(dataset, one, start=0, end=one.size_bytes):
+        sha256.update(chunk)
+    return sha256.hexdigest()
 
 
 async def _findings(yard: Yard, job: dict[str, Any]) -> list[dict[str, Any]]:

@@ -6,15 +6,16 @@ import signal
 import time
 from collections.abc import AsyncIterator, Awaitable
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shared.features.datasets.models import Rollup
-from shared.features.imports import ending, service
+from shared.features.imports import dispatch, ending
 from shared.features.imports.keeper import Keeper
-from shared.features.imports.models import Ledger, NewShard, NothingImported, ShardProgress
+from shared.features.imports.models import Ledger, NewShard, NothingImported, ShardProgress, ShardState
 from shared.features.imports.repository import ImportJobRepository, ShardRepository
 from shared.features.jobs.models import Phase
 from shared.foundation.clock import utc_now
@@ -22,21 +23,31 @@ from shared.foundation.ids import JobId, new_id
 from shared.foundation.settings import EngineSettings, SourceSettings
 from shared.ports.job_queue import QueueUnavailable
 from tests.factories.archives import jpeg_bytes, yolo_zip, zip_of
-from tests.factories.broken import around, messy_members, noise, tar_of
+from tests.factories.broken import CONFIG, around, messy_members, noise, tar_of
 from tests.factories.claimers import claimer_process, claimers_log
 from tests.factories.claimers import kill as kill_process
 from tests.factories.http_servers import source_server
-from tests.factories.snapshots import snapshot
-from tests.factories.traps import kill, trap
+from tests.factories.snapshots import differences, snapshot
+from tests.factories.traps import Trap, kill, trap
 from tests.factories.yard import QuietLauncher, Yard, open_yard
 
 ENGINE = EngineSettings(claimers=3, shard_bytes=8 << 10, shard_images=7, lease_seconds=1)
+LABELS_FIRST = ENGINE.model_copy(update={"index_first_bytes": 0, "shard_bytes": 512 << 10})
+PACKED: dict[str, Any] = {"storage": "packed"}
+IN_PLACE: dict[str, Any] = PACKED | {"in_place": True}
 
 
 @pytest.fixture
 async def quiet(mongo_url: str, tmp_path: Path) -> AsyncIterator[Yard]:
     """A yard whose claimers are started by the test; many small shards, short leases."""
     async with open_yard(mongo_url, tmp_path / "quiet", engine=ENGINE, launcher=QuietLauncher()) as yard:
+        yield yard
+
+
+@pytest.fixture
+async def hasty(mongo_url: str, tmp_path: Path) -> AsyncIterator[Yard]:
+    """The same, but labels are read first wherever that is cheap."""
+    async with open_yard(mongo_url, tmp_path / "hasty", engine=LABELS_FIRST, launcher=QuietLauncher()) as yard:
         yield yard
 
 
@@ -66,15 +77,21 @@ async def finished(yard: Yard, job_id: str, *, claimers: int = 2) -> dict[str, A
     return await snapshot(yard, job_id)
 
 
-async def undisturbed(yard: Yard, source: Path, results: dict[str, Any]) -> dict[str, Any]:
+async def undisturbed(yard: Yard, source: Path, results: dict[str, Any], **options: object) -> dict[str, Any]:
     """What an import that nobody disturbs leaves behind; made once."""
-    if str(source) not in results:
-        found = await finished(yard, await begun(yard, source, name="undisturbed"))
+    key = f"{source} {options} {yard.runner.engine}"
+    if key not in results:
+        found = await finished(yard, await begun(yard, source, name="undisturbed", **options))
         assert found["state"] == "succeeded"
         assert found["left over"] == []
         assert found["shards"] == 0
-        results[str(source)] = found
-    return results[str(source)]
+        results[key] = found
+    return results[key]
+
+
+def same(expected: dict[str, Any], found: dict[str, Any]) -> None:
+    """Fail with the first differences of two results, if there are any."""
+    assert list(islice(differences(expected, found), 5)) == []
 
 
 # -- killed at any moment
@@ -124,8 +141,8 @@ KILL_POINTS: list[tuple[str, str, dict[str, Any]]] = [
     ("findings", "write", {"call": 3, "after": True}),
     ("shards", "complete", {"call": 2}),
     ("shards", "complete", {"call": 2, "after": True}),
-    ("jobs", "open_finish", {}),
-    ("jobs", "open_finish", {"after": True}),
+    ("jobs", "move_on", {}),
+    ("jobs", "move_on", {"after": True}),
     ("jobs", "claim_step", {"call": 2, "after": True}),
     ("datasets", "publish", {"after": True}),
     ("jobs", "succeed", {"after": True}),
@@ -169,6 +186,77 @@ async def test_killed_at_a_chosen_place(
     assert await finished(quiet, job_id) == expected
 
 
+_AFTER = {"after": True}
+WAY_KILL_POINTS: list[tuple[dict[str, Any], str, str, dict[str, Any]]] = [
+    ({}, "store", "put", {"containing": ".pack", "call": 2, "after": True}),
+    ({}, "store", "put", {"containing": ".labels", "call": 2}),
+    ({}, "store", "put", {"containing": ".labels", "call": 2, "after": True}),
+    ({}, "images", "preview", {"call": 2}),
+    ({}, "images", "preview", {"call": 2, "after": True}),
+    ({}, "shards", "indexed", {"call": 3}),
+    ({}, "shards", "indexed", {"call": 3, "after": True}),
+    ({}, "jobs", "move_on", {}),
+    ({}, "jobs", "move_on", _AFTER),
+    ({}, "jobs", "move_on", {"call": 2, "after": True}),
+    ({}, "store", "put", {"containing": "/images/", "call": 5, "after": True}),
+    ({}, "images", "withdraw", {"call": 2}),
+    ({}, "images", "withdraw", {"call": 2, "after": True}),
+    ({}, "images", "write", {"call": 2, "after": True}),
+    ({}, "shards", "complete", {"call": 2, "after": True}),
+    (PACKED, "images", "preview", {"call": 2, "after": True}),
+    (PACKED, "store", "write", {"containing": ".part", "call": 2}),
+    (PACKED, "store", "write", {"containing": ".part", "call": 2, "after": True}),
+    (PACKED, "findings", "write", {"call": 3, "after": True}),
+    (PACKED, "images", "write", {"call": 2, "after": True}),
+    (PACKED, "shards", "complete", {"call": 2}),
+    (IN_PLACE, "datasets", "describe", _AFTER),
+    (IN_PLACE, "findings", "write", {"call": 3, "after": True}),
+    (IN_PLACE, "images", "write", {"call": 2, "after": True}),
+    (IN_PLACE, "shards", "complete", {"call": 2, "after": True}),
+    (IN_PLACE, "jobs", "move_on", {}),
+    (IN_PLACE, "jobs", "move_on", _AFTER),
+]
+
+
+@pytest.mark.parametrize(("options", "owner", "method", "where"), WAY_KILL_POINTS)
+async def test_killed_at_a_chosen_place_on_another_way(
+    hasty: Yard, messy: Path, results: dict, monkeypatch: pytest.MonkeyPatch,
+    options: dict, owner: str, method: str, where: dict,
+) -> None:  # fmt: skip
+    expected = await undisturbed(hasty, messy, results, **options)
+    job_id = await begun(hasty, messy, **options)
+    caught = trap(monkeypatch, part(hasty, owner), method, **where)
+
+    victim = hasty.claimer(job_id)
+    async with asyncio.timeout(10):
+        await caught.reached.wait()
+    await kill(victim)
+
+    same(expected, await finished(hasty, job_id))
+
+
+@pytest.mark.parametrize("options", [{}, PACKED, IN_PLACE], ids=["objects", "packed", "in place"])
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+async def test_claimers_of_other_ways_killed_at_random_awaits(
+    hasty: Yard, messy: Path, results: dict, options: dict, kind: str
+) -> None:
+    path = messy if kind == "zip" else messy.with_name("messy.tar")
+    if not path.exists():
+        tar_of(path, messy_members())
+    expected = await undisturbed(hasty, path, results, **options)
+    job_id, dice = await begun(hasty, path, **options), random.Random(11)
+
+    claimers = [hasty.claimer(job_id) for _ in range(3)]
+    for _ in range(12):
+        await asyncio.sleep(dice.uniform(0, 0.08))
+        victim = dice.randrange(len(claimers))
+        await kill(claimers[victim])
+        claimers[victim] = hasty.claimer(job_id)
+    await asyncio.gather(*claimers)
+
+    same(expected, await finished(hasty, job_id))
+
+
 SLEEP_POINTS: list[tuple[str, str, dict[str, Any]]] = [
     ("store", "put", {"containing": "/config/"}),
     ("datasets", "describe", {}),
@@ -179,7 +267,7 @@ SLEEP_POINTS: list[tuple[str, str, dict[str, Any]]] = [
     ("store", "move", {"containing": "/large/"}),
     ("images", "write", {"call": 2}),
     ("shards", "complete", {"call": 2}),
-    ("jobs", "open_finish", {}),
+    ("jobs", "move_on", {}),
     ("transactions", "run", {}),
 ]
 
@@ -200,22 +288,59 @@ async def test_a_claimer_that_sleeps_over_its_lease(
     expected = await undisturbed(quiet, messy, results)
     job_id = await begun(quiet, messy)
     caught = trap(monkeypatch, part(quiet, owner), method, **where)
+    await _sleep_over_the_lease(quiet, job_id, caught, late=late)
+
+    same(expected, await finished(quiet, job_id))
+
+
+WAY_SLEEP_POINTS: list[tuple[dict[str, Any], str, str, dict[str, Any]]] = [
+    ({}, "store", "put", {"containing": ".pack", "call": 2}),
+    ({}, "images", "preview", {"call": 2}),
+    ({}, "shards", "indexed", {"call": 2}),
+    ({}, "shards", "claim_next", {"call": 3, "after": True}),
+    ({}, "jobs", "move_on", {}),
+    ({}, "images", "withdraw", {"call": 2}),
+    ({}, "images", "write", {"call": 2}),
+    ({}, "shards", "complete", {"call": 2}),
+    (PACKED, "images", "preview", {"call": 2}),
+    (PACKED, "store", "write", {"containing": ".part", "call": 2}),
+    (PACKED, "images", "write", {"call": 2}),
+    (IN_PLACE, "images", "write", {"call": 2}),
+    (IN_PLACE, "shards", "complete", {"call": 2}),
+]
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["at once", "after the end"])
+@pytest.mark.parametrize(("options", "owner", "method", "where"), WAY_SLEEP_POINTS)
+async def test_a_claimer_of_another_way_that_sleeps_over_its_lease(
+    hasty: Yard, messy: Path, results: dict, monkeypatch: pytest.MonkeyPatch,
+    options: dict, owner: str, method: str, where: dict, late: bool,
+) -> None:  # fmt: skip
+    """What it then writes late is what is there already, or is refused."""
+    expected = await undisturbed(hasty, messy, results, **options)
+    job_id = await begun(hasty, messy, **options)
+    caught = trap(monkeypatch, part(hasty, owner), method, **where)
+    await _sleep_over_the_lease(hasty, job_id, caught, late=late)
+
+    same(expected, await finished(hasty, job_id))
+
+
+async def _sleep_over_the_lease(yard: Yard, job_id: str, caught: Trap, *, late: bool) -> None:
+    """A claimer without heartbeats is caught, and let go when its lease is over, or when the job is."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Keeper, "_beat_for_ever", _no_beat)
-        sleeper = quiet.claimer(job_id)
+        sleeper = yard.claimer(job_id)
         async with asyncio.timeout(10):
             await caught.reached.wait()
 
-    others = [quiet.claimer(job_id), quiet.claimer(job_id)]
+    others = [yard.claimer(job_id), yard.claimer(job_id)]
     if late:
         await asyncio.gather(*others)
     else:
-        await _lease_over(quiet, job_id)
+        await _lease_over(yard, job_id)
     caught.open.set()
     async with asyncio.timeout(20):
         await asyncio.gather(sleeper, *others)
-
-    assert await finished(quiet, job_id) == expected
 
 
 async def _no_beat(_keeper: Keeper) -> None:
@@ -273,44 +398,268 @@ async def test_a_process_that_is_asked_to_go_leaves_its_shard(quiet: Yard, tmp_p
     assert (job["state"], job["heartbeats"]) == ("running", {})
     assert await shards.count_documents({"job_id": job_id, "expires_at": {"$ne": None}}) == 0
     assert await shards.count_documents({"job_id": job_id, "state": "open"}) > 0
-    assert await finished(quiet, job_id) == expected
+    same(expected, await finished(quiet, job_id))
+
+
+# -- stragglers
+
+STRAGGLING = EngineSettings(claimers=2, shard_images=200, lease_seconds=20, index_first_bytes=0)
+TOLD, LEFT = 20, 120
+
+
+@pytest.fixture(scope="session")
+def lengthy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive that makes one shard, its labels behind the images; some images and labels are broken."""
+    images = {f"images/train/{n:03d}.jpg": jpeg_bytes(30, 20, seed=n) + noise(2000, n) for n in range(LEFT)}
+    images |= {f"images/train/{n:03d}.jpg": b"<html>" for n in (7, 63, 99)}
+    labels = {name.replace("images", "labels").replace(".jpg", ".txt"): b"%d 0.5 0.5 0.1 0.1\n" % (n % 4)
+              for n, name in enumerate(images)}  # fmt: skip
+    return zip_of(tmp_path_factory.mktemp("lengthy") / "a.zip", {**images, **labels, "data.yaml": CONFIG})
+
+
+@pytest.fixture
+async def straggling(mongo_url: str, tmp_path: Path) -> AsyncIterator[Yard]:
+    """A yard of large shards and leases so long that a claimer says nothing of its progress by itself."""
+    async with open_yard(mongo_url, tmp_path / "slow", engine=STRAGGLING, launcher=QuietLauncher()) as yard:
+        yield yard
+
+
+async def _straggler(yard: Yard, path: Path, patch: pytest.MonkeyPatch, *, call: int) -> tuple[str, Any, Trap]:
+    """A job and its only claimer, caught at the `call`-th image of the only shard after telling of some images."""
+    job_id = await begun(yard, path)
+    caught = trap(patch, yard.container.outside.store, "put", containing="/images/", call=call)
+    holder = yard.claimer(job_id)
+    async with asyncio.timeout(10):
+        await caught.reached.wait()
+    told = {"$set": {"progress.images": TOLD}}
+    await yard.database["import_shards"].update_one({"job_id": job_id}, told)
+    return job_id, holder, caught
+
+
+async def _shards(yard: Yard, job_id: str) -> list[tuple[int, int, str]]:
+    found = await yard.database["import_shards"].find({"job_id": job_id}).sort("first").to_list()
+    return [(one["first"], one["images"], one["state"]) for one in found]
+
+
+async def _until_split(yard: Yard, job_id: str, expected: list[tuple[int, int, str]]) -> None:
+    async with asyncio.timeout(10):
+        while await _shards(yard, job_id) != expected:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+SPLIT = [(0, 45, "indexed"), (45, 25, "done"), (70, 50, "done")]
+"""Half of what is left is taken over, and of what is then left half again; 25 images are not worth it."""
+
+
+@pytest.mark.parametrize("call", [25, 110], ids=["before the cut", "beyond the cut"])
+async def test_a_straggler_is_relieved_of_half_of_the_rest(
+    straggling: Yard, lengthy: Path, results: dict, monkeypatch: pytest.MonkeyPatch, call: int
+) -> None:
+    """It hears of that when it completes the shard, at the latest; nothing is counted twice."""
+    expected = await undisturbed(straggling, lengthy, results)
+    job_id, holder, caught = await _straggler(straggling, lengthy, monkeypatch, call=call)
+
+    thief = straggling.claimer(job_id)
+    await _until_split(straggling, job_id, SPLIT)
+    caught.open.set()
+    async with asyncio.timeout(20):
+        await asyncio.gather(holder, thief)
+
+    same(expected, await finished(straggling, job_id))
+
+
+async def test_a_straggler_that_hears_of_the_cut_stops_there(
+    mongo_url: str, tmp_path: Path, lengthy: Path, results: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = STRAGGLING.model_copy(update={"lease_seconds": 1})
+    async with open_yard(mongo_url, tmp_path / "yard", engine=engine, launcher=QuietLauncher()) as yard:
+        expected = await undisturbed(yard, lengthy, results)
+        job_id = await begun(yard, lengthy)
+        caught = trap(monkeypatch, yard.container.outside.store, "put", containing="/images/", call=TOLD)
+        holder = yard.claimer(job_id)
+        async with asyncio.timeout(10):
+            await caught.reached.wait()
+        thief = yard.claimer(job_id)
+        await _until_split(yard, job_id, SPLIT)
+        await asyncio.sleep(engine.lease_seconds / 2)  # a heartbeat of the holder
+        before = caught.calls
+        caught.open.set()
+        async with asyncio.timeout(20):
+            await asyncio.gather(holder, thief)
+
+        assert caught.calls - before < 30
+        same(expected, await finished(yard, job_id))
+
+
+async def test_a_straggler_killed_after_the_cut(
+    mongo_url: str, tmp_path: Path, lengthy: Path, results: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = STRAGGLING.model_copy(update={"lease_seconds": 2})
+    async with open_yard(mongo_url, tmp_path / "yard", engine=engine, launcher=QuietLauncher()) as yard:
+        expected = await undisturbed(yard, lengthy, results)
+        job_id, holder, _caught = await _straggler(yard, lengthy, monkeypatch, call=60)
+        thief = yard.claimer(job_id)
+        async with asyncio.timeout(10):
+            while len(await _shards(yard, job_id)) < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        await kill(holder)
+        async with asyncio.timeout(20):
+            await thief
+
+        same(expected, await finished(yard, job_id))
+
+
+THIEF_DIES = {
+    "before it asks": ("split_straggler", {}, [(0, LEFT, "indexed")]),
+    "before it takes": ("adopt_remainders", {"call": 2}, [(0, 70, "indexed")]),
+    "when it has taken": ("adopt_remainders", {"call": 2, "after": True}, [(0, 70, "indexed"), (70, 50, "indexed")]),
+    "while it takes": ("", {"after": True}, [(0, 70, "indexed"), (70, 50, "indexed")]),
+}
+
+
+@pytest.mark.parametrize("alone", [False, True], ids=["others are left", "nobody else is left"])
+@pytest.mark.parametrize("when", THIEF_DIES)
+async def test_a_thief_that_dies(
+    straggling: Yard, lengthy: Path, results: dict, monkeypatch: pytest.MonkeyPatch, when: str, alone: bool
+) -> None:
+    """What it has cut off is done by others, be it by the straggler itself, when that is through with the rest."""
+    expected = await undisturbed(straggling, lengthy, results)
+    job_id, holder, caught = await _straggler(straggling, lengthy, monkeypatch, call=60)
+    method, where, left = THIEF_DIES[when]
+    shards = straggling.container.repositories.shards
+    dies = trap(monkeypatch, shards, method, **where) if method else trap(
+        monkeypatch, shards._shards, "insert_one", **where
+    )  # fmt: skip
+    thief = straggling.claimer(job_id)
+    async with asyncio.timeout(10):
+        await dies.reached.wait()
+    await kill(thief)
+    assert await _shards(straggling, job_id) == left
+    await straggling.database["import_jobs"].update_one({"_id": job_id}, {"$set": {"heartbeats": {}}})
+
+    others = [] if alone else [straggling.claimer(job_id)]
+    if others:
+        await _until_split(straggling, job_id, SPLIT)
+    caught.open.set()
+    async with asyncio.timeout(20):
+        await asyncio.gather(holder, *others)
+
+    same(expected, await finished(straggling, job_id))
+
+
+@pytest.mark.parametrize("options", [PACKED, IN_PLACE], ids=["packed", "in place"])
+async def test_where_nothing_can_be_taken_over_the_straggler_is_waited_for(
+    straggling: Yard, lengthy: Path, results: dict, monkeypatch: pytest.MonkeyPatch, options: dict
+) -> None:
+    expected = await undisturbed(straggling, lengthy, results, **options)
+    job_id = await begun(straggling, lengthy, **options)
+    caught = trap(monkeypatch, straggling.container.repositories.shards, "complete")
+    holder = straggling.claimer(job_id)
+    await caught.reached.wait()
+    await straggling.database["import_shards"].update_one({"job_id": job_id}, {"$set": {"progress.images": TOLD}})
+    other = straggling.claimer(job_id)
+    await asyncio.sleep(0.5)
+
+    assert len(await _shards(straggling, job_id)) == 1
+    caught.open.set()
+    async with asyncio.timeout(20):
+        await asyncio.gather(holder, other)
+    same(expected, await finished(straggling, job_id))
+
+
+# -- old news
+
+
+async def test_a_claimer_with_an_old_plan_moves_nothing_on(
+    mongo_url: str, tmp_path: Path, messy: Path, results: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It finds none of its plan's shards, as they are gone: the shards of the plan that counts are still to be done."""
+    engine = LABELS_FIRST.model_copy(update={"leftover_days": 0})
+    async with open_yard(mongo_url, tmp_path / "yard", engine=engine, launcher=QuietLauncher()) as yard:
+        expected = await undisturbed(yard, messy, results)
+        job_id = await begun(yard, messy)
+        shards = yard.container.repositories.shards
+        caught = trap(monkeypatch, shards, "claim_next", call=2)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Keeper, "_beat_for_ever", _no_beat)
+            sleeper = yard.claimer(job_id)
+            await caught.reached.wait()
+        await yard.api.post(f"/datasets/import/{job_id}/cancel")
+        await asyncio.sleep(1.2 * engine.lease_seconds)
+        await yard.cleaned(job_id)
+        await _retried(yard, job_id)
+
+        again = trap(monkeypatch, shards, "indexed", call=2)
+        other = yard.claimer(job_id)
+        await again.reached.wait()
+        caught.open.set()
+        await asyncio.sleep(0.3)
+        assert (await yard.job(job_id))["phase"] == "index"
+        again.open.set()
+        async with asyncio.timeout(20):
+            await asyncio.gather(sleeper, other)
+        same(expected, await finished(yard, job_id))
 
 
 # -- leases
 
 
+async def test_a_shard_can_be_claimed_whatever_a_dead_claimer_has_left_open(
+    hasty: Yard, messy: Path, results: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transaction of a killed process would keep what it has written locked for a minute or more."""
+    expected = await undisturbed(hasty, messy, results)
+    job_id = JobId(await begun(hasty, messy))
+    caught = trap(monkeypatch, hasty.container.images, "preview", after=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Keeper, "_beat_for_ever", _no_beat)
+        dead = hasty.claimer(job_id)
+        await caught.reached.wait()
+    await asyncio.sleep(1.2 * LABELS_FIRST.lease_seconds)
+
+    shards, ledger = hasty.container.repositories.shards, Ledger(job_id, (await hasty.job(job_id))["generation"])
+    async with asyncio.timeout(5):
+        lease = await shards.claim_next(ledger, ShardState.OPEN)
+    assert lease is not None
+    assert (lease.index, lease.claims) == (0, 2)
+    await shards.release(lease)
+    caught.open.set()
+    await asyncio.gather(dead, hasty.claimer(job_id))
+    same(expected, await finished(hasty, job_id))
+
+
 async def test_a_shard_is_counted_by_one_claimer_only(quiet: Yard) -> None:
     repository = ShardRepository(quiet.database, lease=timedelta(seconds=-1))  # over as soon as it is given
     ledger = Ledger(JobId(new_id()), 1)
-    await repository.add_all(ledger, [NewShard(0, "k")])
+    await repository.add_all(ledger, [NewShard(0, "k", 1)])
 
-    stale = await repository.claim_next(ledger)
-    fresh = await repository.claim_next(ledger)
+    stale = await repository.claim_next(ledger, ShardState.OPEN)
+    fresh = await repository.claim_next(ledger, ShardState.OPEN)
 
     assert stale is not None
     assert fresh is not None
     assert (stale.token, fresh.token) == (1, 2)
-    assert await repository.renew(stale, ShardProgress()) is False
+    assert await repository.renew(stale, ShardProgress()) is None
     await repository.release(stale)
-    assert await repository.complete(stale, rollup=Rollup(), progress=ShardProgress(images=1)) is False
-    assert await repository.renew(fresh, ShardProgress()) is True
-    assert await repository.complete(fresh, rollup=Rollup(), progress=ShardProgress(images=2)) is True
-    assert await repository.complete(fresh, rollup=Rollup(), progress=ShardProgress(images=3)) is False
-    assert await repository.claim_next(ledger) is None
+    assert await repository.complete(stale, images=1, rollup=Rollup(), progress=ShardProgress(images=1)) is False
+    assert await repository.renew(fresh, ShardProgress()) == 1
+    assert await repository.complete(fresh, images=1, rollup=Rollup(), progress=ShardProgress(images=2)) is True
+    assert await repository.complete(fresh, images=1, rollup=Rollup(), progress=ShardProgress(images=3)) is False
+    assert await repository.claim_next(ledger, ShardState.OPEN) is None
     assert (await repository.progress(ledger)).images == 2
 
 
 async def test_a_shard_in_good_hands_is_not_given_away(quiet: Yard) -> None:
     repository = ShardRepository(quiet.database, lease=timedelta(seconds=60))
     ledger = Ledger(JobId(new_id()), 1)
-    await repository.add_all(ledger, [NewShard(0, "k"), NewShard(1, "l")])
+    await repository.add_all(ledger, [NewShard(0, "k", 1), NewShard(1, "l", 1)])
 
-    claims = await asyncio.gather(*(repository.claim_next(ledger) for _ in range(8)))
+    claims = await asyncio.gather(*(repository.claim_next(ledger, ShardState.OPEN) for _ in range(8)))
 
     held = [lease for lease in claims if lease]
     assert sorted(lease.index for lease in held) == [0, 1]
     await repository.release(held[0])
-    again = await repository.claim_next(ledger)
+    again = await repository.claim_next(ledger, ShardState.OPEN)
     assert again is not None
     assert (again.index, again.claims) == (held[0].index, 1)
 
@@ -650,7 +999,7 @@ async def test_a_job_is_accepted_while_the_queue_is_down(
         await yard.swept()
         assert (await yard.job(job_id))["state"] == "queued"  # its callback could still come
 
-        monkeypatch.setattr(service, "_CALLBACK_PATIENCE", timedelta())
+        monkeypatch.setattr(dispatch, "_CALLBACK_PATIENCE", timedelta())
         await asyncio.gather(yard.swept(), yard.swept(), yard.swept())
         status = await yard.ended(job_id)
     assert (status["state"], status["attempts"]) == ("succeeded", 1)
@@ -666,7 +1015,7 @@ async def test_lost_launches_and_lost_claimers_are_replaced(
     await quiet.swept()
     assert launcher.asked == [(job_id, 3)]  # they may still be on their way
 
-    monkeypatch.setattr(service, "_LAUNCH_PATIENCE", timedelta())
+    monkeypatch.setattr(dispatch, "PATIENCE", timedelta())
     caught = trap(monkeypatch, quiet.container.repositories.shards, "complete")
     claimer = quiet.claimer(job_id)
     await caught.reached.wait()

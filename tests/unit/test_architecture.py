@@ -28,7 +28,10 @@ LATER = re.compile("|".join(rf"\b{word}\b" for word in ("TODO", "FIXME", "XXX", 
 SERVICES = {"api": "services.api", "ingest": "services.ingest", "worker": "services.worker", "laptop": "services.cli"}
 # Imported by us, declared by the package they are inseparable from.
 COMES_WITH = {
+    "backports": "backports-zstd",
+    "compression": "backports-zstd",
     "dotenv": "pydantic-settings",
+    "pydantic_core": "pydantic",
     "kombu": "celery",
     "redis": "celery",  # declared as celery[redis]
     "starlette": "fastapi",

@@ -7,8 +7,9 @@ from fastapi.responses import RedirectResponse, Response
 
 from services.api.dependencies import ImageReference, Paging, ReadDataset, Services
 from services.api.ranges import StoredFile, serve
-from services.api.views.images import ImageView, image_view
+from services.api.views.images import ImageView, image_view, page_json
 from services.api.views.pages import PageView
+from shared.features.datasets.models import Dataset
 from shared.features.images.models import Image, ImageFilter
 from shared.features.images.service import category_id_of
 from shared.wiring.container import Container
@@ -30,20 +31,18 @@ def _bytes_of(*media_types: str) -> dict[int | str, dict[str, Any]]:
     }
 
 
-@router.get("")
+@router.get("", response_model=PageView[ImageView])
 async def list_images(
     dataset: ReadDataset,
     services: Services,
     paging: Paging,
     split: Annotated[str | None, Query(max_length=200, description="`train`, `val`, `test` or another.")] = None,
     category: Annotated[str | None, Query(max_length=500, description="Name or id of a category shown.")] = None,
-) -> PageView[ImageView]:
+) -> Response:
     """Images in the order of their paths, with annotations."""
     wanted = ImageFilter(split, category_id_of(dataset, category) if category is not None else None)
     page = await services.images.page(dataset, paging, wanted)
-    names = dataset.category_names
-    items = [image_view(image, dataset, names) for image in page.items]
-    return PageView(items=items, next_cursor=page.next_cursor, total=page.total)
+    return Response(page_json(page, dataset), media_type="application/json")
 
 
 @router.get("/{image_id}")
@@ -59,7 +58,7 @@ async def get_file(dataset: ReadDataset, image_id: ImageReference, services: Ser
     image = await services.images.get(dataset, image_id)
     if address := await services.images.file_url(image):
         return RedirectResponse(address, status_code=307)
-    return serve(request, _file(image, services))
+    return await serve(request, _file(dataset, image, services))
 
 
 @router.head("/{image_id}/labels", include_in_schema=False)
@@ -67,23 +66,28 @@ async def get_file(dataset: ReadDataset, image_id: ImageReference, services: Ser
 async def get_labels(dataset: ReadDataset, image_id: ImageReference, services: Services, request: Request) -> Response:
     """The label file as it was in the source."""
     image = await services.images.get(dataset, image_id)
-    return serve(request, _labels(image, services))
+    return await serve(request, _labels(dataset, image, services))
 
 
-def _file(image: Image, services: Container) -> StoredFile:
+def _file(dataset: Dataset, image: Image, services: Container) -> StoredFile:
     return StoredFile(
         size_bytes=image.size_bytes,
         media_type=f"image/{image.format}" if image.format else OCTETS,
-        etag=f'"{image.sha256}"',
-        read=lambda start, end: services.images.file(image, start=start, end=end),
+        etag=f'"{image.sha256 or _identity(image)}"',
+        read=lambda start, end: services.images.file(dataset, image, start=start, end=end),
     )
 
 
-def _labels(image: Image, services: Container) -> StoredFile:
+def _identity(image: Image) -> str:
+    """What the archive's directory says of an image whose bytes were not hashed yet."""
+    return f"{image.id}-{image.size_bytes}-{image.crc32 or 0:08x}"
+
+
+def _labels(dataset: Dataset, image: Image, services: Container) -> StoredFile:
     label = services.images.label_of(image)
     return StoredFile(
         size_bytes=label.size_bytes,
         media_type="text/plain",
-        etag=f'"{label.key.rpartition("/")[2]}-{label.offset}-{label.size_bytes}"',
-        read=lambda start, end: services.images.label_text(label, start=start, end=end),
+        etag=f'"{image.id}-{label.size_bytes}-{label.crc32 or 0:08x}"',
+        read=lambda start, end: services.images.label_text(dataset, label, start=start, end=end),
     )

@@ -63,6 +63,18 @@ async def cancel_import(job_id: JobReference, services: Services, asker: Asker) 
     return await _view(await services.imports.cancel(job_id, asker), services)
 
 
+@router.post("/{job_id}/pause")
+async def pause_import(job_id: JobReference, services: Services, asker: Asker) -> JobView:
+    """Let the import rest; workers let go of it within seconds. It stays `queued` until it is resumed or cancelled."""
+    return await _view(await services.imports.pause(job_id, asker), services)
+
+
+@router.post("/{job_id}/resume")
+async def resume_import(job_id: JobReference, services: Services, asker: Asker) -> JobView:
+    """Go on with a paused import, from what is done."""
+    return await _view(await services.imports.resume(job_id, asker), services)
+
+
 @router.post("/{job_id}/retry", status_code=202)
 async def retry_import(job_id: JobReference, services: Services, asker: Asker) -> JobView:
     """Start an import again that failed, died or was cancelled; it goes on from what is done."""

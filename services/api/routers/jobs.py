@@ -18,9 +18,9 @@ async def list_jobs(
     asker: Asker,
     paging: Paging,
     state: JobState | None = None,
-    kind: Annotated[JobKind | None, Query(description="Kind of job.")] = None,  # noqa: ARG001 - imports are all there is
+    kind: Annotated[JobKind | None, Query(description="Kind of job.")] = None,
 ) -> PageView[JobView]:
     """Jobs, newest first."""
-    page = await services.imports.page(asker, paging, state=state)
+    page = await services.imports.page(asker, paging, state=state, kind=kind)
     items = [job_view(job, await services.progress.of(job)) for job in page.items]
     return PageView(items=items, next_cursor=page.next_cursor, total=page.total)

@@ -1,9 +1,13 @@
 """Images and their annotations, as JSON."""
 
-from pydantic import BaseModel, ConfigDict
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_json
 
 from shared.features.datasets.models import Dataset
 from shared.features.images.models import Annotation, Image
+from shared.foundation.paging import Page
 
 
 class AnnotationView(BaseModel):
@@ -44,7 +48,9 @@ class ImageView(BaseModel):
                         {"category_id": 0, "category": "raccoon", "type": "box", "bbox": [0.48, 0.5, 0.72, 0.93],
                          "points": []}
                     ],
+                    "annotation_count": 1,
                     "findings": 0,
+                    "pending": [],
                     "urls": {
                         "file": "/datasets/raccoons/images/c2d5a1b0e94f7786aa10b3f2/file",
                         "labels": "/datasets/raccoons/images/c2d5a1b0e94f7786aa10b3f2/labels",
@@ -63,32 +69,52 @@ class ImageView(BaseModel):
     format: str | None
     orientation: int
     size_bytes: int
-    sha256: str
+    sha256: str | None
     annotations: list[AnnotationView]
+    annotation_count: int = Field(description="More than the list holds when they are too many for a page of images.")
     findings: int
+    pending: list[str] = Field(description="What is not known yet: `bytes`, `dimensions`, `sha256`.")
     urls: ImageUrls
 
 
-_SAME_NAMES = {
-    "id", "path", "file_name", "split", "width", "height", "format", "orientation", "size_bytes", "sha256", "findings",
-}  # fmt: skip
+def image_view(image: Image, dataset: Dataset, names: Mapping[int, str]) -> ImageView:
+    """The image; `names` are the dataset's category names."""
+    return ImageView.model_validate(_image(image, dataset.slug, names))
 
 
-def image_view(image: Image, dataset: Dataset, names: dict[int, str]) -> ImageView:
-    """The image; `names` are the dataset's category names, looked up once per page."""
-    base = f"/datasets/{dataset.slug}/images/{image.id}"
-    return ImageView(
-        **image.model_dump(include=_SAME_NAMES),
-        annotations=[_annotation_view(annotation, names) for annotation in image.annotations],
-        urls=ImageUrls(file=f"{base}/file", labels=f"{base}/labels" if image.label else None),
-    )
+def page_json(page: Page[Image], dataset: Dataset) -> bytes:
+    """`PageView[ImageView]` as JSON, without a model for each annotation: they took half the time of a page."""
+    names = dataset.category_names
+    items = [_image(image, dataset.slug, names) for image in page.items]
+    return to_json({"items": items, "next_cursor": page.next_cursor, "total": page.total})
 
 
-def _annotation_view(annotation: Annotation, names: dict[int, str]) -> AnnotationView:
-    return AnnotationView(
-        category_id=annotation.category_id,
-        category=names.get(annotation.category_id, f"class_{annotation.category_id}"),
-        type=annotation.type,
-        bbox=annotation.bbox,
-        points=annotation.points,
-    )
+def _image(image: Image, slug: str, names: Mapping[int, str]) -> dict[str, object]:
+    base = f"/datasets/{slug}/images/{image.id}"
+    return {
+        "id": image.id,
+        "path": image.path,
+        "file_name": image.file_name,
+        "split": image.split,
+        "width": image.width,
+        "height": image.height,
+        "format": image.format,
+        "orientation": image.orientation,
+        "size_bytes": image.size_bytes,
+        "sha256": image.sha256,
+        "annotations": [_annotation(one, names) for one in image.annotations],
+        "annotation_count": image.annotation_count,
+        "findings": image.findings,
+        "pending": image.pending,
+        "urls": {"file": f"{base}/file", "labels": f"{base}/labels" if image.label else None},
+    }
+
+
+def _annotation(annotation: Annotation, names: Mapping[int, str]) -> dict[str, object]:
+    return {
+        "category_id": annotation.category_id,
+        "category": names.get(annotation.category_id, f"class_{annotation.category_id}"),
+        "type": annotation.type,
+        "bbox": annotation.bbox,
+        "points": annotation.points,
+    }

@@ -16,6 +16,8 @@ from shared.foundation.paging import Page
 _EXAMPLE_ID = "0193a5c1f2b04be0c9d1a7e2"
 _EXAMPLE_LINKS = {
     "status": f"/datasets/import/{_EXAMPLE_ID}/status",
+    "events": f"/datasets/import/{_EXAMPLE_ID}/events",
+    "ws": f"/datasets/import/{_EXAMPLE_ID}/ws",
     "report": f"/datasets/import/{_EXAMPLE_ID}/report",
     "dataset": "/datasets/0193a5c1f2b13c5a7f00d9b4",
 }
@@ -26,11 +28,13 @@ _EXAMPLE_JOB: dict[str, JsonValue] = {
     "state": "running",
     "phase": "transfer",
     "attempts": 1,
+    "paused": False,
     "progress": {
         "fraction": 0.42,
         "bytes_total": 13316813,
         "bytes_done": 5593061,
         "images_total": 200,
+        "images_indexed": 84,
         "images_done": 84,
         "annotations": 91,
         "findings": 2,
@@ -59,6 +63,8 @@ class JobLinks(BaseModel):
     """Where to look next."""
 
     status: str
+    events: str
+    ws: str
     report: str
     dataset: str
 
@@ -96,6 +102,7 @@ class JobView(BaseModel):
     state: JobState
     phase: Phase
     attempts: int
+    paused: bool
     progress: Progress
     error: dict[str, JsonScalar] | None
     created_at: datetime
@@ -130,7 +137,13 @@ class ReportView(PageView[FindingView]):
 def links_of(job: Job) -> JobLinks:
     """Addresses that belong to a job."""
     base = f"/datasets/import/{job.id}"
-    return JobLinks(status=f"{base}/status", report=f"{base}/report", dataset=f"/datasets/{job.dataset_id}")
+    return JobLinks(
+        status=f"{base}/status",
+        events=f"{base}/events",
+        ws=f"{base}/ws",
+        report=f"{base}/report",
+        dataset=f"/datasets/{job.dataset_id}",
+    )
 
 
 def started_view(job: Job) -> ImportStarted:
@@ -147,6 +160,7 @@ def job_view(job: Job, progress: Progress) -> JobView:
         state=job.state,
         phase=job.phase,
         attempts=job.attempts,
+        paused=job.paused,
         progress=progress,
         error=job.error,
         created_at=job.created_at,

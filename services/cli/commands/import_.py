@@ -1,9 +1,16 @@
-"""`datayard import`: an archive becomes a dataset."""
+"""`datayard import`: an archive or a directory becomes a dataset."""
 
 from enum import StrEnum
 from typing import Annotated
 
 import typer
+
+
+class Storage(StrEnum):
+    """How the bytes of images are kept."""
+
+    OBJECTS = "objects"
+    PACKED = "packed"
 
 
 class OnFinding(StrEnum):
@@ -13,30 +20,60 @@ class OnFinding(StrEnum):
     FAIL = "fail"
 
 
+_Whole = Annotated[
+    str | None,
+    typer.Argument(help="A URL, or the path of an archive or directory on this machine.", show_default=False),
+]
+_Images = Annotated[
+    str | None, typer.Option(help="Instead of a source: an archive or directory of images.", show_default=False)
+]
+_Labels = Annotated[
+    str | None, typer.Option(help="With --images: an archive or directory of labels.", show_default=False)
+]
+_Config = Annotated[
+    str | None, typer.Option(help="With --images: the data.yaml, or an archive with it.", show_default=False)
+]
+
+_Name = Annotated[
+    str | None, typer.Option(help="Name of the dataset. Default: the source's file name.", show_default=False)
+]
+_Checksum = Annotated[str | None, typer.Option(help="sha256:… that the archive must have.", show_default=False)]
+
+
 def import_(
     ctx: typer.Context,
-    source: Annotated[str, typer.Argument(help="A URL, or the path of an archive on this machine.")],
+    source: _Whole = None,
     *,
-    name: Annotated[
-        str | None, typer.Option(help="Name of the dataset. Default: the source's file name.", show_default=False)
-    ] = None,
+    images: _Images = None,
+    labels: _Labels = None,
+    config: _Config = None,
+    name: _Name = None,
     format_: Annotated[str, typer.Option("--format", help="Annotation format, such as yolo.")] = "auto",
-    storage: Annotated[str, typer.Option(help="How images are kept.")] = "objects",
-    checksum: Annotated[
-        str | None, typer.Option(help="sha256:… that the archive must have.", show_default=False)
-    ] = None,
+    storage: Annotated[Storage, typer.Option(help="Each image an object, or ranges of the archive.")] = Storage.OBJECTS,
+    in_place: Annotated[
+        bool, typer.Option("--in-place", help="With --storage packed: leave the archive where it lies.")
+    ] = False,
+    checksum: _Checksum = None,
     on_finding: Annotated[OnFinding, typer.Option(help="Leave bad rows and files out, or fail.")] = OnFinding.SKIP,
     wait: Annotated[
         bool, typer.Option("--wait/--no-wait", help="Show progress and return when the import has ended.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Import an archive as a dataset. Exit code 0: succeeded, 1: failed, 3: no yard answers."""
+    """Import an archive or a directory as a dataset. Exit code 0: succeeded, 1: failed, 3: no yard answers."""
     from services.cli.commands.context import open_client  # noqa: PLC0415 - keeps --help quick
     from services.cli.importing import ImportRequest, run_import  # noqa: PLC0415
 
+    parts = {"images": images, "labels": labels, "config": config}
     request = ImportRequest(
-        source=source, name=name, format=format_, storage=storage, checksum=checksum, on_finding=on_finding.value
+        source=source,
+        parts={name: given for name, given in parts.items() if given is not None},
+        name=name,
+        format=format_,
+        storage=storage.value,
+        in_place=in_place,
+        checksum=checksum,
+        on_finding=on_finding.value,
     )
     with open_client(ctx) as client:
         raise typer.Exit(run_import(client, request, wait=wait, as_json=as_json))

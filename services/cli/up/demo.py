@@ -8,8 +8,9 @@ from pathlib import Path
 from services.cli.client import Client, path_of
 from services.cli.documents import Dataset, Finding, JobStatus, JsonObject, Page
 from services.cli.failures import CliError
+from services.cli.following import wait_for_import
 from services.cli.formatting import Column, command, counted, table
-from services.cli.importing import ImportRequest, start_import, summary_lines, wait_for_import
+from services.cli.importing import ImportRequest, start_import, summary_lines
 from services.cli.progress import progress_view
 
 _NAME = "shapes"

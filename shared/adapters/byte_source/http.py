@@ -1,11 +1,10 @@
 """An archive on a web server: ranges where the server has them, and going on after a lost connection."""
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 import aiohttp
-from purgatory import AsyncCircuitBreakerFactory
 
 from shared.adapters.byte_source.guard import HostGuard, anywhere
 from shared.adapters.byte_source.http_answer import (
@@ -15,12 +14,18 @@ from shared.adapters.byte_source.http_answer import (
     if_range_validator,
     parse_content_range,
 )
-from shared.adapters.byte_source.http_client import HttpClient, LostAnswer, body_of, make_breakers
-from shared.foundation.retry import Backoff
+from shared.adapters.byte_source.http_client import HttpClient, body_of
+from shared.adapters.byte_source.http_connections import HttpConnections
+from shared.adapters.byte_source.lost import LostAnswer, Patience
+from shared.adapters.byte_source.runs import read_runs
 from shared.foundation.settings import SourceSettings
-from shared.ports.byte_source import SourceChanged, SourceDescription, SourceTruncated, SourceUnavailable
-
-LONGEST_ASKED_WAIT_SECONDS = 30.0
+from shared.ports.byte_source import (
+    SourceChanged,
+    SourceDescription,
+    SourceTruncated,
+    SourceUnavailable,
+    UnsupportedSource,
+)
 
 
 @dataclass(slots=True)
@@ -42,8 +47,8 @@ class _Cursor:
 class HttpByteSource:
     """A ByteSource over GET requests.
 
-    One connection at a time, reused between reads. `guard` decides which hosts are reached, `breakers` are shared by
-    the sources of a process.
+    One connection per read. `guard` decides which hosts are reached, `connections` are shared by the sources of a
+    process.
     """
 
     def __init__(
@@ -53,7 +58,7 @@ class HttpByteSource:
         *,
         expected: SourceDescription | None = None,
         guard: HostGuard | None = None,
-        breakers: AsyncCircuitBreakerFactory | None = None,
+        connections: HttpConnections | None = None,
     ) -> None:
         self._settings = settings
         self._known = expected
@@ -61,43 +66,50 @@ class HttpByteSource:
             address,
             settings,
             guard=guard or default_guard(settings),
-            breakers=breakers or make_breakers(settings),
+            connections=connections or HttpConnections(settings),
         )
 
     async def describe(self) -> SourceDescription:
         """Ask for the first byte and read the headers of the answer."""
-        backoff = self._patience()
+        patience = Patience(self._settings)
         while True:
             try:
-                response = await self._client.get({"Range": "bytes=0-0"})
+                async with self._client.get({"Range": "bytes=0-0"}) as response:
+                    described = describe_first_byte(response.status, response.headers)
             except LostAnswer as failure:
-                await _pause(backoff, failure)
+                await patience.pause(failure)
                 continue
-            response.close()
-            described = describe_first_byte(response.status, response.headers)
             self._known = self._known or described
             return described
 
     async def read(self, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
         """Yield the range; after a lost connection go on at the byte reached, if the server sends ranges."""
+        if start > 0 and self._known is not None and not self._known.accepts_ranges:
+            raise UnsupportedSource(f"{self._client.shown} cannot be entered in the middle.")
         cursor = _Cursor(position=start, end=end, resumable=True)
-        backoff = self._patience()
+        patience = Patience(self._settings)
         while not self._complete(cursor):
             try:
-                async for chunk in self._stream(cursor):
-                    backoff.reset()
-                    yield chunk
+                async with aclosing(patience.watch(self._stream(cursor))) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
             except LostAnswer as failure:
                 if cursor.position > start and not cursor.resumable:
                     raise SourceUnavailable(f"{failure.detail} The server cannot resume.") from None
-                await _pause(backoff, failure)
+                await patience.pause(failure)
+
+    async def read_spans(self, spans: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Ask for runs of neighbouring ranges, a few runs at a time."""
+        if self._known is None:
+            await self.describe()
+        return await read_runs(spans, self._read_run)
+
+    async def _read_run(self, start: int, end: int) -> bytes:
+        return b"".join([chunk async for chunk in self.read(start, end)])
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Give the connections back."""
         await self._client.close()
-
-    def _patience(self) -> Backoff:
-        return Backoff(attempts=self._settings.attempts)
 
     def _complete(self, cursor: _Cursor) -> bool:
         stop = self._stop(cursor)
@@ -107,10 +119,9 @@ class HttpByteSource:
         """Where the read ends, as far as it is known."""
         return cursor.end if cursor.end is not None or self._known is None else self._known.size_bytes
 
-    async def _stream(self, cursor: _Cursor) -> AsyncIterator[bytes]:
+    async def _stream(self, cursor: _Cursor) -> AsyncGenerator[bytes, None]:
         """One answer's bytes from the cursor on; it may hold fewer than are wanted."""
-        response = await self._client.get(self._headers(cursor))
-        try:
+        async with self._client.get(self._headers(cursor)) as response:
             stop = self._checked_stop(cursor, response)
             async for chunk in body_of(response, self._client.shown):
                 if wanted := cursor.cut(chunk, stop):
@@ -118,8 +129,6 @@ class HttpByteSource:
                 if stop is not None and cursor.position >= stop:
                     break
             self._check_end(cursor, stop=stop, whole=response.status == 200)
-        finally:
-            response.close()
 
     def _headers(self, cursor: _Cursor) -> dict[str, str]:
         if self._known is not None and not self._known.accepts_ranges and cursor.position == 0:
@@ -138,11 +147,18 @@ class HttpByteSource:
         checks = {200: self._whole, 206: self._part, 416: self._beyond}
         return checks[response.status](cursor, response)
 
-    def _whole(self, cursor: _Cursor, _response: aiohttp.ClientResponse) -> int | None:
+    def _whole(self, cursor: _Cursor, response: aiohttp.ClientResponse) -> int | None:
         if cursor.position > 0:
-            raise self._changed()
-        cursor.resumable = False
+            raise self._unasked_whole(response)
+        cursor.resumable = self._known is not None and self._known.accepts_ranges
         return self._stop(cursor)
+
+    def _unasked_whole(self, response: aiohttp.ClientResponse) -> Exception:
+        """What a 200 in mid-read means: with the ETag we know, only that this server did not look at the range."""
+        validator = if_range_validator(self._known.etag) if self._known is not None else None
+        if validator is not None and validator == response.headers.get("ETag"):
+            return LostAnswer(f"{self._client.shown} sends the whole where a range was asked.")
+        return self._changed()
 
     def _part(self, cursor: _Cursor, response: aiohttp.ClientResponse) -> int | None:
         sent = parse_content_range(response.headers.get("Content-Range"))
@@ -177,11 +193,3 @@ class HttpByteSource:
 def default_guard(settings: SourceSettings) -> HostGuard:
     """The policy the settings ask for."""
     return HostGuard(allows=anywhere) if settings.allow_private else HostGuard()
-
-
-async def _pause(backoff: Backoff, failure: LostAnswer) -> None:
-    """Wait before the next try, as long as the server asks within reason. Raises SourceUnavailable at the end."""
-    delay = backoff.next_delay()
-    if delay is None:
-        raise SourceUnavailable(failure.detail) from None
-    await asyncio.sleep(max(delay, min(failure.wait_seconds, LONGEST_ASKED_WAIT_SECONDS)))

@@ -12,6 +12,13 @@ _CONTENT_RANGE = re.compile(
     r"\s*bytes\s+(?:(?P<first>\d{1,19})-(?P<last>\d{1,19})|\*)/(?P<total>\d{1,19}|\*)\s*", re.IGNORECASE
 )
 _SIZE_MARK = ";size="
+# What an encoding is called, and how files end that are compressed so by themselves.
+_ENDINGS = {
+    "gzip": (".gz", ".tgz"),
+    "bzip2": (".bz2", ".tbz", ".tbz2"),
+    "xz": (".xz", ".txz"),
+    "zstd": (".zst", ".tzst"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,17 @@ def differs(known: SourceDescription, present: SourceDescription) -> bool:
 
 def _validator(description: SourceDescription) -> str | None:
     return if_range_validator(description.etag)
+
+
+def foreign_encoding(headers: Mapping[str, str], *, path: str) -> str | None:
+    """The encoding a server has put around what it stores; None if there is none.
+
+    Servers also call the compression of a `.tar.gz` itself an encoding: then it is what was asked for.
+    """
+    encoding = headers.get("Content-Encoding", "").strip().lower()
+    if encoding in {"", "identity"} or path.lower().endswith(_ENDINGS.get(encoding.removeprefix("x-"), ())):
+        return None
+    return encoding[:100]
 
 
 def retry_after_seconds(value: str | None) -> float:

@@ -4,15 +4,16 @@ import asyncio
 import base64
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 
 import aiohttp
-from purgatory import AsyncCircuitBreakerFactory
 from purgatory.domain.model import OpenedState
 from yarl import URL
 
-from shared.adapters.byte_source.guard import GuardedResolver, HostGuard
-from shared.adapters.byte_source.http_answer import retry_after_seconds
+from shared.adapters.byte_source.guard import HostGuard
+from shared.adapters.byte_source.http_answer import foreign_encoding, retry_after_seconds
+from shared.adapters.byte_source.http_connections import HttpConnections, deadline_seconds
+from shared.adapters.byte_source.lost import LostAnswer
 from shared.foundation.errors import AppError
 from shared.foundation.settings import SourceSettings
 from shared.foundation.urls import redact
@@ -24,21 +25,11 @@ from shared.ports.byte_source import (
     UnsupportedSource,
 )
 
-BUFFER_BYTES = 1024 * 1024
 _UNUSABLE = re.compile(r"[\x00-\x1f\x7f\\]")
 _REDIRECTS = {301, 302, 303, 307, 308}
 _CONTENT = {200, 206, 416}
 _MISSING = {404, 410}
 _PASSING = {408, 421, 425, 429}
-
-
-class LostAnswer(Exception):
-    """The server failed in a way that may pass. `wait_seconds` is what it asks us to wait."""
-
-    def __init__(self, detail: str, *, wait_seconds: float = 0.0) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.wait_seconds = wait_seconds
 
 
 def parse_address(address: str) -> URL:
@@ -55,35 +46,35 @@ def parse_address(address: str) -> URL:
     return url
 
 
-def make_breakers(settings: SourceSettings) -> AsyncCircuitBreakerFactory:
-    """Circuit breakers by host; one read's patience alone does not open one."""
-    return AsyncCircuitBreakerFactory(
-        default_threshold=max(10, 2 * (settings.attempts + 1)),
-        default_ttl=15.0,
-        exclude=[(BaseException, lambda failure: not isinstance(failure, LostAnswer))],
-    )
-
-
 class HttpClient:
     """Answers of one address, reached through redirects anew each time (signed addresses expire)."""
 
     def __init__(
-        self, address: str, settings: SourceSettings, *, guard: HostGuard, breakers: AsyncCircuitBreakerFactory
+        self, address: str, settings: SourceSettings, *, guard: HostGuard, connections: HttpConnections
     ) -> None:
         url = parse_address(address)
         self._authorization = _basic(url)
         self._url = url.with_user(None)
         self._settings = settings
         self._guard = guard
-        self._breakers = breakers
-        self._opened: aiohttp.ClientSession | None = None
+        self._connections = connections
+        self._session: aiohttp.ClientSession | None = None
         self.shown = redact(address)
 
-    async def get(self, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
-        """An answer of status 200, 206 or 416, body unread; the caller closes it.
+    @asynccontextmanager
+    async def get(self, headers: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
+        """An answer of status 200, 206 or 416, body unread; closed behind.
 
         Raises LostAnswer for what may pass, and the port's errors for what will not.
         """
+        async with self._connections.slot():
+            response = await self._follow(headers)
+            try:
+                yield response
+            finally:
+                response.close()
+
+    async def _follow(self, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
         url = self._url
         for _ in range(self._settings.max_redirects + 1):
             response = await self._hop(url, headers)
@@ -94,15 +85,15 @@ class HttpClient:
         raise UnsupportedSource(f"{self.shown} redirects more than {self._settings.max_redirects} times.")
 
     async def close(self) -> None:
-        """Close the connections."""
-        if self._opened is not None:
-            await self._opened.close()
-            self._opened = None
+        """Give the connections back."""
+        if self._session is not None:
+            self._session = None
+            await self._connections.leave()
 
     async def _hop(self, url: URL, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
         """One request, unless its host has failed so often that it is left alone for a while."""
         self._guard.check_literal(url.raw_host or "")
-        breaker = await self._breakers.get_breaker(f"{url.raw_host}:{url.port}")
+        breaker = await self._connections.breakers.get_breaker(f"{url.raw_host}:{url.port}")
         try:
             async with breaker:
                 return await self._request(url, headers)
@@ -110,10 +101,9 @@ class HttpClient:
             raise SourceUnavailable(f"{self.shown} has failed too often; it is left alone for a moment.") from None
 
     async def _request(self, url: URL, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
-        settings = self._settings
         with translated(self.shown):
-            async with asyncio.timeout(settings.connect_seconds + 2 * settings.read_seconds):
-                response = await self._session().get(
+            async with asyncio.timeout(deadline_seconds(self._settings)):
+                response = await self._joined().get(
                     url, headers={**headers, **self._credentials(url)}, allow_redirects=False
                 )
         if response.status >= 500 or response.status in _PASSING:
@@ -125,9 +115,12 @@ class HttpClient:
         return response
 
     def _accepted(self, response: aiohttp.ClientResponse) -> aiohttp.ClientResponse:
-        if response.status in _CONTENT:
+        encoding = foreign_encoding(response.headers, path=response.url.path)
+        if response.status in _CONTENT and encoding is None:
             return response
         response.close()
+        if encoding is not None and response.status in _CONTENT:
+            raise UnsupportedSource(f"{self.shown} sends its content encoded ({encoding}), though it was asked not to.")
         kind: type[AppError] = SourceNotFound if response.status in _MISSING else SourceDenied
         raise kind(f"{self.shown} answers with status {response.status}.")
 
@@ -149,23 +142,11 @@ class HttpClient:
             return {}
         return {"Authorization": self._authorization}
 
-    def _session(self) -> aiohttp.ClientSession:
-        """The session, made at the first request, as it belongs to the running event loop."""
-        if self._opened is None:
-            seconds = self._settings.connect_seconds
-            self._opened = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(resolver=GuardedResolver(self._guard)),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                headers={"Accept-Encoding": "identity", "Accept": "*/*", "User-Agent": "datayard"},
-                timeout=aiohttp.ClientTimeout(
-                    total=None, connect=seconds, sock_connect=seconds, sock_read=self._settings.read_seconds
-                ),
-                auto_decompress=False,
-                trust_env=False,
-                read_bufsize=BUFFER_BYTES,
-                max_field_size=64 * 1024,
-            )
-        return self._opened
+    def _joined(self) -> aiohttp.ClientSession:
+        """The session, joined at the first request, as it belongs to the running event loop."""
+        if self._session is None:
+            self._session = self._connections.join(self._guard)
+        return self._session
 
 
 @contextmanager

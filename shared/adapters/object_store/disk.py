@@ -7,7 +7,7 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import BinaryIO, TypeVar
 
@@ -86,6 +86,26 @@ def stat_file(path: str) -> os.stat_result:
     if not stat.S_ISREG(found.st_mode):
         raise FileNotFoundError(errno.ENOENT, "not a regular file", path)
     return found
+
+
+def read_spans(path: str, spans: Sequence[tuple[int, int]]) -> tuple[os.stat_result, list[bytes]]:
+    """The (start, end) ranges of the regular file, as far as it has them, and its status."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode):
+            raise FileNotFoundError(errno.ENOENT, "not a regular file", path)
+        return found, [_span(handle, start, end) for start, end in spans]
+    finally:
+        os.close(handle)
+
+
+def _span(handle: int, start: int, end: int) -> bytes:
+    """One range; a single call gives all of it, unless it has gigabytes or the file ends."""
+    data = os.pread(handle, end - start, start) if end > start else b""
+    while len(data) < end - start and (more := os.pread(handle, end - start - len(data), start + len(data))):
+        data += more
+    return data
 
 
 def names_in(folder: str) -> list[str]:

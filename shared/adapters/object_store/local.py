@@ -9,14 +9,16 @@ import itertools
 import os
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from shared.adapters.object_store import disk
 from shared.adapters.object_store.keys import RESERVED_FOLDER, check_folder, check_key, check_prefix
-from shared.ports.object_store import ObjectStat
+from shared.ports.object_store import ObjectNotFound, ObjectStat
 
 CHUNK_BYTES = 1024 * 1024
+STATS_AT_ONCE = 500
 
 
 class LocalObjectStore:
@@ -25,6 +27,8 @@ class LocalObjectStore:
     Writes are made in the calling thread: a worker's chunks are small and land in the page cache. Reads, moves,
     deletes and walks hop to a thread, since the API must not stand still for a slow disk.
     """
+
+    cheap_ranges = True
 
     def __init__(self, root: Path) -> None:
         self._root = str(root.absolute())
@@ -71,18 +75,24 @@ class LocalObjectStore:
                 position += len(chunk)
                 yield chunk
 
+    async def read_spans(self, key: str, spans: Sequence[tuple[int, int]]) -> tuple[ObjectStat, list[bytes]]:
+        """Read them in one hop to a thread, from one open file: a replaced object goes on to be the old one."""
+        path = self._path(key)
+        with disk.translated(missing=key):
+            found, parts = await asyncio.to_thread(disk.read_spans, path, spans)
+        return _stat(found), parts
+
     async def stat(self, key: str) -> ObjectStat:
         """Size, and size with modification time as ETag."""
         path = self._path(key)
         with disk.translated(missing=key):
-            found = await asyncio.to_thread(disk.stat_file, path)
-        return ObjectStat(size_bytes=found.st_size, etag=f"{found.st_size:x}-{found.st_mtime_ns:x}")
+            return _stat(await asyncio.to_thread(disk.stat_file, path))
 
     async def move(self, source: str, target: str) -> None:
         """Rename, and remove the folders left empty."""
         await asyncio.to_thread(self._move, source, target)
 
-    async def list(self, prefix: str) -> AsyncIterator[str]:
+    async def list(self, prefix: str) -> AsyncGenerator[str, None]:
         """Yield keys folder by folder; one written or removed meanwhile may show or not."""
         folder, slash, rest = check_prefix(prefix).rpartition("/")
         pending = [folder + slash]
@@ -94,6 +104,18 @@ class LocalObjectStore:
             names = await asyncio.to_thread(self._names, key)
             wanted = names if key.startswith(prefix) else [name for name in names if name.startswith(rest)]
             pending.extend(f"{key}{name}" for name in reversed(wanted))
+
+    async def list_stats(self, prefix: str) -> AsyncGenerator[tuple[str, ObjectStat], None]:
+        """Yield keys and their files' status, looked at some hundred at a time."""
+        batch: list[str] = []
+        async for key in self.list(prefix):
+            batch.append(key)
+            if len(batch) == STATS_AT_ONCE:
+                for pair in await asyncio.to_thread(self._stats, batch):
+                    yield pair
+                batch = []
+        for pair in await asyncio.to_thread(self._stats, batch):
+            yield pair
 
     async def delete(self, key: str) -> None:
         """Unlink, and remove the folders left empty."""
@@ -137,6 +159,14 @@ class LocalObjectStore:
         self._rename(from_path, to_path, missing=source)
         disk.prune(from_path.rpartition("/")[0], self._root)
 
+    def _stats(self, keys: Sequence[str]) -> Sequence[tuple[str, ObjectStat]]:
+        """What is still there of the keys."""
+        found = []
+        for key in keys:
+            with suppress(ObjectNotFound), disk.translated(missing=key):
+                found.append((key, _stat(disk.stat_file(self._path(key)))))
+        return found
+
     def _names(self, folder: str) -> Sequence[str]:
         with disk.translated():
             names = disk.names_in(f"{self._root}/{folder}")
@@ -148,6 +178,10 @@ class LocalObjectStore:
         disk.drop(partial)
         with disk.translated():
             disk.check_room(self._root)
+
+
+def _stat(found: os.stat_result) -> ObjectStat:
+    return ObjectStat(size_bytes=found.st_size, etag=f"{found.st_size:x}-{found.st_mtime_ns:x}")
 
 
 async def _next_chunk(file: BinaryIO, most: int) -> bytes:

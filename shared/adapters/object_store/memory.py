@@ -1,7 +1,7 @@
 """Objects in this process's memory, for tests."""
 
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
 from shared.adapters.object_store.keys import check_folder, check_key, check_prefix
 from shared.ports.object_store import ObjectNotFound, ObjectStat
@@ -11,6 +11,8 @@ CHUNK_BYTES = 256 * 1024
 
 class MemoryObjectStore:
     """An ObjectStore that forgets everything with the process."""
+
+    cheap_ranges = True
 
     def __init__(self) -> None:
         self._objects: dict[str, bytes] = {}
@@ -32,10 +34,14 @@ class MemoryObjectStore:
         for offset in range(start, stop, CHUNK_BYTES):
             yield data[offset : min(offset + CHUNK_BYTES, stop)]
 
+    async def read_spans(self, key: str, spans: Sequence[tuple[int, int]]) -> tuple[ObjectStat, list[bytes]]:
+        """Slices of the object."""
+        data = self._found(key)
+        return _stat(data), [data[start : max(start, end)] for start, end in spans]
+
     async def stat(self, key: str) -> ObjectStat:
         """Size, and the content's SHA-256 as ETag."""
-        data = self._found(key)
-        return ObjectStat(size_bytes=len(data), etag=hashlib.sha256(data).hexdigest())
+        return _stat(self._found(key))
 
     async def move(self, source: str, target: str) -> None:
         """Rename."""
@@ -44,11 +50,17 @@ class MemoryObjectStore:
         del self._objects[source]
         self._objects[target] = data
 
-    async def list(self, prefix: str) -> AsyncIterator[str]:
+    async def list(self, prefix: str) -> AsyncGenerator[str, None]:
         """Yield the keys there were when the listing began."""
         check_prefix(prefix)
         for key in sorted(key for key in self._objects if key.startswith(prefix)):
             yield key
+
+    async def list_stats(self, prefix: str) -> AsyncGenerator[tuple[str, ObjectStat], None]:
+        """Yield what is still there of the keys."""
+        async for key in self.list(prefix):
+            if key in self._objects:
+                yield key, _stat(self._objects[key])
 
     async def delete(self, key: str) -> None:
         """Remove the object if it is there."""
@@ -75,3 +87,7 @@ class MemoryObjectStore:
             return self._objects[check_key(key)]
         except KeyError:
             raise ObjectNotFound(f"There is no object {key}.") from None
+
+
+def _stat(data: bytes) -> ObjectStat:
+    return ObjectStat(size_bytes=len(data), etag=hashlib.sha256(data).hexdigest())

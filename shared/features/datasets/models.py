@@ -1,10 +1,11 @@
 """What a dataset is, as a document and as a value."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SkipValidation
 
 from shared.features.sharing.access import Access
 from shared.foundation.errors import Conflict, NotFound
@@ -31,7 +32,19 @@ class Category(BaseModel):
 class Rollup(BaseModel):
     """The counters behind the statistics, as rows of `[*key, count]`."""
 
-    rows: list[list[str | int]] = []
+    # a thousand rows, read with every dataset: we wrote them ourselves
+    rows: Annotated[list[list[str | int]], SkipValidation] = []
+
+
+class ArchiveRef(BaseModel):
+    """The archive that holds a packed dataset's files. `uri` is for our own use and may name a path of this machine."""
+
+    model_config = ConfigDict(frozen=True)
+
+    uri: str
+    size_bytes: int | None
+    etag: str | None
+    raw: bool
 
 
 class Dataset(BaseModel):
@@ -49,6 +62,7 @@ class Dataset(BaseModel):
     layout: str | None
     source: str
     storage: str
+    archive: ArchiveRef | None = None
     version: int
     categories: tuple[Category, ...]
     rollup: Rollup
@@ -63,6 +77,16 @@ class Dataset(BaseModel):
     def category_names(self) -> dict[int, str]:
         """Names by category id."""
         return {category.id: category.name for category in self.categories}
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetDescription:
+    """What planning an import finds out about its dataset."""
+
+    format: str
+    layout: str
+    categories: tuple[Category, ...]
+    archive: ArchiveRef | None
 
 
 class DatasetNotFound(NotFound):

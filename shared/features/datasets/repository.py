@@ -7,12 +7,15 @@ from typing import Any
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 
 from shared.features.auth.models import Actor
-from shared.features.datasets.models import Category, Dataset, DatasetState, Rollup, Task
+from shared.features.datasets.models import Dataset, DatasetDescription, DatasetState, Rollup, Task
 from shared.features.sharing.access import editable_by, readable_by
 from shared.foundation.clock import utc_now
 from shared.foundation.ids import DatasetId
 from shared.foundation.mongo import CollectionSpec, Database, Document, Session
 from shared.foundation.paging import Page, PageRequest, decode_cursor, encode_cursor
+
+TOTALS = frozenset({"images", "annotations", "bytes"})
+"""The figures that stand beside a dataset's name wherever it is listed."""
 
 _VISIBLE: Document = {"deleted_at": None, "state": {"$ne": DatasetState.DISCARDED}}
 
@@ -66,14 +69,17 @@ class DatasetRepository:
         return await self._datasets.find_one({"slug": slug}, {"_id": 1}) is None
 
     async def page(self, actor: Actor, request: PageRequest, *, text: str | None, task: Task | None) -> Page[Dataset]:
-        """The datasets the actor may read, newest first; `text` is looked for in names, case aside."""
+        """The datasets the actor may read, newest first; `text` is looked for in names, case aside.
+
+        Of their counters only the totals are read: a page of datasets has tens of thousands of the others.
+        """
         wanted: list[Document] = [_VISIBLE, readable_by(actor)]
         if text:
             wanted.append({"$expr": {"$gte": [{"$indexOfCP": [{"$toLower": "$name"}, text.lower()]}, 0]}})
         if task:
             wanted.append({"task": task})
         after = [{"_id": {"$lt": decode_cursor(request.cursor, str)[0]}}] if request.cursor else []
-        found = self._datasets.find({"$and": wanted + after}).sort("_id", DESCENDING)
+        found = self._datasets.find({"$and": wanted + after}, {"rollup": 0}).sort("_id", DESCENDING)
         documents = await found.skip(request.offset).limit(request.limit + 1).to_list()
         items = [_to_dataset(document) for document in documents[: request.limit]]
         more = encode_cursor(items[-1].id) if len(documents) > request.limit else None
@@ -92,19 +98,20 @@ class DatasetRepository:
         self, dataset_id: DatasetId, *, rollup: Rollup, task: Task | None, version: int, session: Session
     ) -> None:
         """The import is complete: its statistics and version become what readers see."""
-        fields = {"state": DatasetState.READY, "rollup": rollup.model_dump(), "task": task, "version": version}
+        totals = [row for row in rollup.rows if row[0] in TOTALS]
+        fields: Document = {"state": DatasetState.READY, "task": task, "version": version}
+        fields |= {"rollup": rollup.model_dump(), "totals": totals}
         await self._datasets.update_one(
             {"_id": dataset_id}, {"$set": fields | {"updated_at": utc_now()}}, session=session
         )
 
-    async def describe(
-        self, dataset_id: DatasetId, *, layout: str, categories: tuple[Category, ...], format_name: str
-    ) -> None:
+    async def describe(self, dataset_id: DatasetId, described: DatasetDescription) -> None:
         """What planning found out."""
         fields = {
-            "layout": layout,
-            "format": format_name,
-            "categories": [category.model_dump() for category in categories],
+            "layout": described.layout,
+            "format": described.format,
+            "categories": [category.model_dump() for category in described.categories],
+            "archive": described.archive.model_dump() if described.archive else None,
             "updated_at": utc_now(),
         }
         await self._datasets.update_one({"_id": dataset_id}, {"$set": fields})
@@ -148,4 +155,5 @@ def _dataset(document: Document | None) -> Dataset | None:
 
 def _to_dataset(document: Document) -> Dataset:
     known = {name: document[name] for name in Dataset.model_fields if name in document and name != "slug"}
+    known.setdefault("rollup", {"rows": document.get("totals", [])})
     return Dataset(id=document["_id"], slug=document.get("slug") or document["_id"], **known)

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from shared.features.auth.models import Actor
 from shared.features.datasets.models import (
-    Category,
     Dataset,
     DatasetBusy,
+    DatasetDescription,
     DatasetNotFound,
     DatasetState,
     Rollup,
@@ -95,11 +95,9 @@ class DatasetService:
         """Write a new dataset. Raises AlreadyThere when its slug is taken."""
         await self._datasets.add(dataset, session)
 
-    async def describe(
-        self, dataset_id: DatasetId, *, layout: str, categories: tuple[Category, ...], format_name: str
-    ) -> None:
+    async def describe(self, dataset_id: DatasetId, described: DatasetDescription) -> None:
         """Keep what planning found out. Idempotent."""
-        await self._datasets.describe(dataset_id, layout=layout, categories=categories, format_name=format_name)
+        await self._datasets.describe(dataset_id, described)
 
     async def publish(self, dataset_id: DatasetId, *, rollup: Rollup, task: Task, session: Session) -> None:
         """The import is complete: version 1 and its statistics are what readers see."""

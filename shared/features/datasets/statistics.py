@@ -6,10 +6,10 @@ not depend on the order in which shards end.
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from shared.features.datasets.models import Category, Rollup
 
@@ -23,13 +23,20 @@ PIXEL_EDGES = (0, 64, 128, 256, 512, 640, 1024, 1280, 1920, 2560, 3840, 7680)
 HEAT_CELLS = 32
 
 
-@dataclass(frozen=True, slots=True)
-class CountedBox:
+class CountedBox(Protocol):
     """What the statistics want to know of an annotation."""
 
-    category_id: int
-    kind: str
-    bbox: tuple[float, float, float, float]
+    @property
+    def category_id(self) -> int:
+        """Its category."""
+
+    @property
+    def type(self) -> str:
+        """`box`, `polygon` or another."""
+
+    @property
+    def bbox(self) -> tuple[float, float, float, float]:
+        """Centre, width and height."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,30 +55,38 @@ class CountedImage:
 def count_image(counts: Counts, image: CountedImage) -> None:
     """Add one image and its annotations to the counters."""
     split = image.split or ""
-    counts["images", split] += 1
+    boxes = image.boxes
     counts["bytes", split] += image.size_bytes
-    counts["annotations", split] += len(image.boxes)
-    counts["boxes_per_image", bisect_right(BOXES_EDGES, len(image.boxes)) - 1] += 1
-    counts["format", image.format or "unreadable"] += 1
+    counts["annotations", split] += len(boxes)
     counts["images_with_findings",] += image.findings > 0
+    keys: list[Key] = [
+        ("images", split),
+        ("boxes_per_image", bisect_right(BOXES_EDGES, len(boxes)) - 1),
+        ("format", image.format or "unreadable"),
+    ]
     if image.width and image.height:
-        counts["image_width", bisect_right(PIXEL_EDGES, image.width) - 1] += 1
-        counts["image_height", bisect_right(PIXEL_EDGES, image.height) - 1] += 1
-    for category_id in {box.category_id for box in image.boxes}:
-        counts["category_images", split, category_id] += 1
-    for box in image.boxes:
-        _count_box(counts, box, split, image)
+        keys.append(("image_width", bisect_right(PIXEL_EDGES, image.width) - 1))
+        keys.append(("image_height", bisect_right(PIXEL_EDGES, image.height) - 1))
+    keys += [("category_images", split, category_id) for category_id in {box.category_id for box in boxes}]
+    for box in boxes:
+        keys += _box_keys(box, split, image)
+    counts.update(keys)  # at once, as that runs in C: there are five keys for every box
 
 
-def _count_box(counts: Counts, box: CountedBox, split: str, image: CountedImage) -> None:
+def count_findings(counts: Counts, by_rule: Mapping[str, int]) -> None:
+    """Add findings, given by rule, to the counters."""
+    for rule, count in by_rule.items():
+        counts["findings", rule] += count
+
+
+def _box_keys(box: CountedBox, split: str, image: CountedImage) -> Iterator[Key]:
     x, y, width, height = box.bbox
-    counts["category_annotations", split, box.category_id] += 1
-    counts["type", box.kind] += 1
-    counts["box_area", _bin(BOX_AREA_EDGES, width * height)] += 1
+    yield "category_annotations", split, box.category_id
+    yield "type", box.type
+    yield "box_area", _bin(BOX_AREA_EDGES, width * height)
     if height > 0 and image.width and image.height:
-        ratio = (width * image.width) / (height * image.height)
-        counts["aspect_ratio", _bin(ASPECT_EDGES, ratio)] += 1
-    counts["centre", _cell(y), _cell(x)] += 1
+        yield "aspect_ratio", _bin(ASPECT_EDGES, (width * image.width) / (height * image.height))
+    yield "centre", _cell(y), _cell(x)
 
 
 def _bin(edges: Sequence[float], value: float) -> int:

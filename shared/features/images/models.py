@@ -2,21 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from pydantic import BaseModel, ConfigDict
-
-from shared.foundation.errors import NotFound
+from shared.foundation.errors import Conflict, NotFound
 from shared.foundation.ids import DatasetId, ImageId
 
 
-class Annotation(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Annotation:
     """What is marked in an image: a box (x_center, y_center, width, height), and its outline if it is a polygon."""
 
     category_id: int
     type: str
-    bbox: tuple[float, float, float, float]
-    points: list[tuple[float, float]] = []
+    bbox: Sequence[float]
+    points: Sequence[Sequence[float]] = ()
 
 
 class NewAnnotation(Protocol):
@@ -39,19 +38,42 @@ class NewAnnotation(Protocol):
         """The outline of a polygon."""
 
 
-class LabelFile(BaseModel):
-    """Where the original label text lies: a byte range of a stored object."""
+@dataclass(frozen=True, slots=True)
+class PackedMember:
+    """Where a file lies in its dataset's archive: its header, how many bytes follow it, and how they are packed.
+
+    `method` is the zip's (APPNOTE 4.4.5); 0 is stored, also for the members of a tar.
+    """
+
+    header_offset: int
+    compressed_bytes: int
+    method: int
+
+
+def dataset_prefix(dataset_id: DatasetId) -> str:
+    """The folder of the object store below which everything of a dataset lies."""
+    return f"datasets/{dataset_id}/"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFile:
+    """Where the original label text lies: a byte range of a stored object, or a member of the dataset's archive."""
 
     path: str
-    key: str
-    offset: int
     size_bytes: int
+    key: str | None
+    offset: int
+    member: PackedMember | None
+    crc32: int | None = None
 
 
-class Image(BaseModel):
-    """One image of one dataset version. `width` and `height` are None when the header cannot be read."""
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One image of one dataset version. `width` and `height` are None when the header cannot be read.
 
-    model_config = ConfigDict(frozen=True)
+    Its bytes are the object `object_key`, or `member` of the dataset's archive, or neither while they are on their
+    way. `pending` names what is not known yet: `bytes`, `dimensions`, `sha256`.
+    """
 
     id: ImageId
     dataset_id: DatasetId
@@ -63,12 +85,35 @@ class Image(BaseModel):
     format: str | None
     orientation: int
     size_bytes: int
-    sha256: str
+    sha256: str | None
     crc32: int | None
-    object_key: str
+    object_key: str | None
+    member: PackedMember | None
     label: LabelFile | None
     annotations: list[Annotation]
+    annotation_count: int
+    annotations_key: str | None
     findings: int
+    pending: Sequence[str]
+
+
+class MemberPlace(NamedTuple):
+    """A PackedMember to write."""
+
+    header_offset: int
+    compressed_bytes: int
+    method: int
+
+
+class NewLabel(NamedTuple):
+    """A LabelFile to write."""
+
+    path: str
+    size_bytes: int
+    key: str | None
+    offset: int
+    member: MemberPlace | None
+    crc32: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +129,15 @@ class NewImage:
     format: str | None
     orientation: int
     size_bytes: int
-    sha256: str
+    sha256: str | None
     crc32: int | None
-    object_key: str
-    label: tuple[str, str, int, int] | None
+    object_key: str | None
+    label: NewLabel | None
     annotations: Sequence[NewAnnotation]
     findings: int
+    member: MemberPlace | None = None
+    pending: Sequence[str] = ()
+    annotations_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +155,15 @@ class ImageNotFound(NotFound):
 
     def __init__(self, image_id: str) -> None:
         super().__init__(f"No image {image_id!r} in this dataset.", image_id=image_id)
+
+
+class ImagePending(Conflict):
+    """The image is known, but its bytes have not arrived yet."""
+
+    slug, title = "image-pending", "The image's bytes are still on their way"
+
+    def __init__(self, image_id: str) -> None:
+        super().__init__(f"The bytes of image {image_id!r} are being imported; try again.", image_id=image_id)
 
 
 class LabelNotFound(NotFound):

@@ -3,16 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pymongo import ASCENDING, IndexModel, ReplaceOne
+from pymongo import ASCENDING, IndexModel, ReplaceOne, UpdateOne
+from pymongo.errors import BulkWriteError
 
 from shared.features.datasets.models import Dataset
-from shared.features.images.models import Image, ImageFilter, NewAnnotation, NewImage
-from shared.foundation.ids import DatasetId
+from shared.features.images.models import Image, ImageFilter, LabelFile, MemberPlace, NewImage, NewLabel, PackedMember
+from shared.features.images.overflow import annotation_documents, annotation_of
+from shared.foundation.ids import DatasetId, ImageId
 from shared.foundation.mongo import CollectionSpec, Database, Document
 
 _SCHEMA: Mapping[str, Any] = {
     "bsonType": "object",
-    "required": ["_id", "schema_version", "dataset_id", "path", "valid_from", "valid_to", "sha256", "annotations"],
+    "required": ["_id", "schema_version", "dataset_id", "path", "valid_from", "valid_to", "annotations"],
     "properties": {
         "schema_version": {"bsonType": "int"},
         "dataset_id": {"bsonType": "string"},
@@ -23,6 +25,7 @@ _SCHEMA: Mapping[str, Any] = {
         "annotations": {"bsonType": "array"},
     },
 }
+_DUPLICATE_KEY = 11000
 _BY_PATH = [("path", ASCENDING), ("_id", ASCENDING)]
 
 
@@ -43,9 +46,53 @@ class ImageRepository:
         )
 
     async def write(self, images: Sequence[NewImage]) -> None:
-        """Write images of version 1, replacing those with the same id: writing twice changes nothing."""
-        if images:
-            writes = [ReplaceOne({"_id": image.id}, _to_document(image), upsert=True) for image in images]
+        """Write images of version 1, replacing those with the same id: writing twice changes nothing.
+
+        Inserting is three times as fast as replacing, and nearly always there is nothing to replace.
+        """
+        documents = [_to_document(image) for image in images]
+        if not documents:
+            return
+        try:
+            await self._images.insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            await self._replace(_already_there(documents, error))
+
+    async def replace(self, images: Sequence[NewImage]) -> None:
+        """Write images that are most likely there, in an earlier shape."""
+        await self._replace([_to_document(image) for image in images])
+
+    async def preview(self, images: Sequence[NewImage]) -> None:
+        """Write images as far as they are known, where there is nothing yet: never over what is known better."""
+        documents = [_to_document(image) for image in images]
+        if not documents:
+            return
+        try:
+            await self._images.insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            _already_there(documents, error)
+
+    async def withdraw(self, dataset_id: DatasetId, paths: Mapping[ImageId, str]) -> None:
+        """Let images that turned out to be none be valid in no version: a preview that comes late finds them taken."""
+        writes = [
+            ReplaceOne({"_id": image_id}, _withdrawn(dataset_id, image_id, path), upsert=True)
+            for image_id, path in paths.items()
+        ]
+        if writes:
+            await self._images.bulk_write(writes, ordered=False)
+
+    async def set_hashes(self, hashes: Mapping[ImageId, str]) -> None:
+        """Set `sha256` of images, and take it from what is pending."""
+        writes = [
+            UpdateOne({"_id": image_id}, {"$set": {"sha256": sha256}, "$pull": {"pending": "sha256"}})
+            for image_id, sha256 in hashes.items()
+        ]
+        if writes:
+            await self._images.bulk_write(writes, ordered=False)
+
+    async def _replace(self, documents: Sequence[Document]) -> None:
+        if documents:
+            writes = [ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in documents]
             await self._images.bulk_write(writes, ordered=False)
 
     async def page(
@@ -83,6 +130,21 @@ def _query(dataset: Dataset, wanted: ImageFilter) -> Document:
     return query
 
 
+def _withdrawn(dataset_id: DatasetId, image_id: ImageId, path: str) -> Document:
+    return {
+        "_id": image_id, "schema_version": 1, "dataset_id": dataset_id, "valid_from": 1, "valid_to": 1, "path": path,
+        "annotations": [],
+    }  # fmt: skip
+
+
+def _already_there(documents: Sequence[Document], error: BulkWriteError) -> list[Document]:
+    """The documents whose id is taken; raises the error again if anything else was wrong with any."""
+    failures = (error.details or {}).get("writeErrors", [])
+    if not failures or any(failure["code"] != _DUPLICATE_KEY for failure in failures):
+        raise error
+    return [documents[failure["index"]] for failure in failures]
+
+
 def _to_document(image: NewImage) -> Document:
     """The one shape of an image document; later versions close `valid_to` and open a new document."""
     return {
@@ -102,24 +164,58 @@ def _to_document(image: NewImage) -> Document:
         "sha256": image.sha256,
         "crc32": image.crc32,
         "object_key": image.object_key,
-        "label": dict(zip(("path", "key", "offset", "size_bytes"), image.label, strict=True)) if image.label else None,
-        "annotations": [_annotation(annotation) for annotation in image.annotations],
+        "member": _member(image.member),
+        "label": _label(image.label) if image.label else None,
+        "annotations": [] if image.annotations_key else annotation_documents(image.annotations),
+        "annotations_key": image.annotations_key,
         "annotation_count": len(image.annotations),
         "category_ids": sorted({annotation.category_id for annotation in image.annotations}),
         "findings": image.findings,
+        "pending": list(image.pending),
     }
 
 
-def _annotation(annotation: NewAnnotation) -> Document:
-    document: Document = {
-        "category_id": annotation.category_id,
-        "type": annotation.type,
-        "bbox": list(annotation.bbox),
-    }
-    if annotation.points:
-        document["points"] = [list(point) for point in annotation.points]
-    return document
+def _label(label: NewLabel) -> Document:
+    path, size_bytes, key, offset, member, crc32 = label
+    return {
+        "path": path, "size_bytes": size_bytes, "key": key, "offset": offset, "member": _member(member), "crc32": crc32,
+    }  # fmt: skip
+
+
+def _member(member: MemberPlace | None) -> Document | None:
+    if member is None:
+        return None
+    header_offset, compressed_bytes, method = member
+    return {"header_offset": header_offset, "compressed_bytes": compressed_bytes, "method": method}
 
 
 def _to_image(document: Document) -> Image:
-    return Image(id=document["_id"], **{name: document[name] for name in Image.model_fields if name != "id"})
+    """By name and without validation: a page has hundreds, and what we wrote ourselves needs no second look."""
+    member, label = document.get("member"), document["label"]
+    return Image(
+        id=document["_id"],
+        dataset_id=document["dataset_id"],
+        path=document["path"],
+        file_name=document["file_name"],
+        split=document["split"],
+        width=document["width"],
+        height=document["height"],
+        format=document["format"],
+        orientation=document["orientation"],
+        size_bytes=document["size_bytes"],
+        sha256=document["sha256"],
+        crc32=document["crc32"],
+        object_key=document["object_key"],
+        member=PackedMember(**member) if member else None,
+        label=_to_label(label) if label else None,
+        annotations=[annotation_of(one) for one in document["annotations"]],
+        annotation_count=document["annotation_count"],
+        annotations_key=document.get("annotations_key"),
+        findings=document["findings"],
+        pending=document.get("pending", ()),
+    )
+
+
+def _to_label(label: Document) -> LabelFile:
+    member = label.get("member")
+    return LabelFile(**{"crc32": None, **label, "member": PackedMember(**member) if member else None})

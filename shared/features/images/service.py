@@ -1,6 +1,7 @@
 """What people do with the images of a dataset: page through them, look at one, get its exact bytes."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 
 from shared.features.datasets.models import Dataset, DatasetState
 from shared.features.datasets.statistics import Statistics
@@ -9,28 +10,31 @@ from shared.features.images.models import (
     Image,
     ImageFilter,
     ImageNotFound,
+    ImagePending,
     LabelFile,
     LabelNotFound,
     NewImage,
     SplitNotFound,
+    dataset_prefix,
 )
+from shared.features.images.overflow import read_annotations, spill
+from shared.features.images.packed import PackedFiles
 from shared.features.images.repository import ImageRepository
-from shared.foundation.ids import DatasetId
+from shared.features.images.running_counts import RunningCounts
+from shared.foundation.ids import DatasetId, ImageId
 from shared.foundation.paging import Page, PageRequest, decode_cursor, encode_cursor
+from shared.ports.byte_source import ByteSources
 from shared.ports.object_store import ObjectStore
-
-
-def dataset_prefix(dataset_id: DatasetId) -> str:
-    """The folder of the object store below which everything of a dataset lies."""
-    return f"datasets/{dataset_id}/"
 
 
 class ImageService:
     """Reads images of datasets that the caller has already been allowed to read."""
 
-    def __init__(self, images: ImageRepository, store: ObjectStore) -> None:
+    def __init__(self, images: ImageRepository, store: ObjectStore, sources: ByteSources) -> None:
         self._images = images
         self._store = store
+        self._packed = PackedFiles(sources)
+        self._running = RunningCounts(images)
 
     async def page(self, dataset: Dataset, request: PageRequest, wanted: ImageFilter) -> Page[Image]:
         """Images in the order of their paths. The total comes from the statistics, never from a scan.
@@ -48,35 +52,70 @@ class ImageService:
         return Page(items, more, total)
 
     async def get(self, dataset: Dataset, image_id: str) -> Image:
-        """One image. Raises ImageNotFound."""
+        """One image, with all of its annotations. Raises ImageNotFound."""
         image = await self._images.get(dataset, image_id)
         if image is None:
             raise ImageNotFound(image_id)
-        return image
+        if image.annotations_key is None:
+            return image
+        return replace(image, annotations=await read_annotations(self._store, image.annotations_key))
 
     async def file_url(self, image: Image) -> str | None:
-        """A short-lived address of the bytes in the store; None where they must go through us."""
+        """A short-lived address of the bytes in the store; None where they must go through us.
+
+        Raises ImagePending while the bytes are on their way.
+        """
+        if image.object_key is None:
+            if image.member is None:
+                raise ImagePending(image.id)
+            return None
         return await self._store.signed_url(image.object_key, expires_seconds=3600)
 
-    def file(self, image: Image, *, start: int, end: int) -> AsyncIterator[bytes]:
-        """The exact bytes from `start` up to but without `end`."""
-        return self._store.read(image.object_key, start=start, end=end)
+    def file(self, dataset: Dataset, image: Image, *, start: int, end: int) -> AsyncIterator[bytes]:
+        """The exact bytes from `start` up to but without `end`. Raises ImagePending."""
+        if image.object_key is not None:
+            return self._store.read(image.object_key, start=start, end=end)
+        if image.member is None or dataset.archive is None:
+            raise ImagePending(image.id)
+        return self._packed.read(dataset.archive, image.member, image.size_bytes, start=start, end=end)
 
     def label_of(self, image: Image) -> LabelFile:
-        """Where the image's label file lies. Raises LabelNotFound."""
+        """Where the image's label file lies. Raises LabelNotFound, and ImagePending where it comes with the bytes."""
         if image.label is None:
             raise LabelNotFound(f"{image.path} came without a label file.", image_id=image.id)
+        if image.label.member is not None and "bytes" in image.pending:
+            raise ImagePending(image.id)
         return image.label
 
-    def label_text(self, label: LabelFile, *, start: int, end: int) -> AsyncIterator[bytes]:
+    def label_text(self, dataset: Dataset, label: LabelFile, *, start: int, end: int) -> AsyncIterator[bytes]:
         """The label file as it was in the source, from `start` up to but without `end`."""
-        return self._store.read(label.key, start=label.offset + start, end=label.offset + end)
+        if label.key is not None:
+            return self._store.read(label.key, start=label.offset + start, end=label.offset + end)
+        if label.member is None or dataset.archive is None:
+            raise LabelNotFound(f"{label.path} is not stored.")
+        return self._packed.read(dataset.archive, label.member, label.size_bytes, start=start, end=end)
 
     # -- for imports and purges
 
-    async def write(self, images: Sequence[NewImage]) -> None:
-        """Write images of version 1. Writing the same again changes nothing."""
-        await self._images.write(images)
+    async def write(self, images: Sequence[NewImage], *, replacing: bool = False) -> None:
+        """Write images of version 1. Writing the same again changes nothing; `replacing` is quicker where most exist.
+
+        Annotations that a document cannot hold go to the object store first.
+        """
+        stored = await spill(self._store, images)
+        await (self._images.replace(stored) if replacing else self._images.write(stored))
+
+    async def preview(self, images: Sequence[NewImage]) -> None:
+        """Write images as far as they are known, where there is nothing yet."""
+        await self._images.preview(await spill(self._store, images))
+
+    async def set_hashes(self, hashes: Mapping[ImageId, str]) -> None:
+        """Note the SHA-256 of images that were read through; it is pending no longer. Idempotent."""
+        await self._images.set_hashes(hashes)
+
+    async def withdraw(self, dataset_id: DatasetId, paths: Mapping[ImageId, str]) -> None:
+        """Take back previews of what turned out to be no image, for good. Idempotent."""
+        await self._images.withdraw(dataset_id, paths)
 
     async def remove_all(self, dataset_id: DatasetId) -> None:
         """Remove every image document and every stored byte of a dataset. Idempotent."""
@@ -85,7 +124,9 @@ class ImageService:
 
     async def _total(self, dataset: Dataset, wanted: ImageFilter) -> int:
         if dataset.state is DatasetState.IMPORTING:
-            return await self._images.count(dataset, wanted)
+            return await self._running.of(dataset, wanted)
+        if wanted == ImageFilter():  # nearly every page, so without building a counter of everything
+            return sum(int(row[-1]) for row in dataset.rollup.rows if row[0] == "images")
         statistics = Statistics(dataset.rollup)
         if wanted.split is not None and wanted.split not in statistics.by_name("images"):
             raise SplitNotFound(wanted.split)  # most likely a slip of the pen

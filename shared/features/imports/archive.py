@@ -1,60 +1,55 @@
-"""Opening a source: what kind of archive it is, the table of its members, and from where shards will read them.
+"""Opening one address: what kind of archive it is, the table of its members, and from where shards will read them.
 
 An archive that cannot be entered in the middle (no ranges, or compressed as a whole) is read once, in order, and
-staged in the object store; a zip or tar that can be is used where it lies.
+staged in the object store; a directory, and a zip or tar that can be entered, is used where it lies.
 """
 
 import asyncio
-import bz2
 import hashlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol, cast
+from itertools import islice
+from pathlib import PurePosixPath
+from urllib.parse import unquote, urlsplit
 
-from zlib_ng import zlib_ng
-
-from shared.features.imports.models import ArchiveRefused, ChecksumMismatch, SourceRef, UnreadableArchive
+from shared.features.imports.folders import FolderFiles, list_folder
+from shared.features.imports.models import ArchiveRefused, ChecksumMismatch, NotInPlace, SourceRef, UnreadableArchive
 from shared.formats.archives.detect import HEAD_BYTES, READ_KINDS, ArchiveKind, describe_unknown, detect_archive
 from shared.formats.archives.directory import ArchiveDirectory, ArchiveLimits
-from shared.formats.archives.entry import ArchiveEntry
+from shared.formats.archives.entry import STORED, ArchiveEntry, EntryKind, PlainEntries
 from shared.formats.archives.errors import ArchiveTooLarge, BrokenArchive, NeedMoreTail
+from shared.formats.archives.inflation import Inflation
 from shared.formats.archives.tar_stream import TarStreamParser
+from shared.formats.archives.verdict import plain_name
 from shared.formats.archives.zip_directory import ZipDirectoryParser
 from shared.formats.archives.zip_location import TAIL_BYTES, DirectoryLocation, locate_directory
 from shared.formats.findings import Finding
+from shared.foundation.streams import whole
 from shared.foundation.urls import redact
-from shared.ports.byte_source import ByteSource, ByteSources, SourceDescription, stored_uri
+from shared.ports.byte_source import ByteSource, ByteSources, SourceDescription, UnsupportedSource, stored_uri
 from shared.ports.object_store import ObjectStore
 
 _SKIP_WORTH_A_REQUEST = 4 << 20
 _RATIO_MATTERS_BYTES = 256 << 20
-_STEP_BYTES = 1 << 20
+_LINKS_AT_ONCE = 512
 _MAY_PRECEDE_A_ZIP = {"program", "plain text", "zero bytes only", "unknown"}
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedArchive:
-    """The members of an archive and the bytes they lie in."""
+    """The members of an archive and the bytes they lie in; of a directory, also which file each member is."""
 
-    kind: ArchiveKind
     directory: ArchiveDirectory
     source: SourceRef
-
-
-class Decompressor(Protocol):
-    """What zlib and bz2 objects have in common."""
-
-    eof: bool
-    unused_data: bytes
-
-    def decompress(self, data: bytes, max_length: int = ..., /) -> bytes:
-        """At most `max_length` bytes of output."""
-        ...
+    files: FolderFiles | None = None
 
 
 @dataclass(slots=True)
 class ArchiveOpener:
-    """Opens one source for one job. `report` hears of members that are left out, `moved` of bytes staged."""
+    """Opens one source for one job. `report` hears of members that are left out, `moved` of bytes staged.
+
+    With `single`, what is no archive is the only member of one, under its own name if that is a YAML file's.
+    """
 
     sources: ByteSources
     store: ObjectStore
@@ -62,15 +57,20 @@ class ArchiveOpener:
     report: Callable[[Finding], None]
     moved: Callable[[int, int | None], None]
     staged_key: str
+    single: bool = False
     _sha256: "hashlib._Hash" = field(default_factory=hashlib.sha256)
 
-    async def open(self, uri: str, *, checksum: str | None) -> OpenedArchive:
-        """The archive at `uri`. Raises UnreadableArchive, ArchiveRefused, ChecksumMismatch and what sources raise."""
+    async def open(self, uri: str, *, checksum: str | None, in_place: bool = False) -> OpenedArchive:
+        """The archive at `uri`.
+
+        Raises UnreadableArchive, ArchiveRefused, ChecksumMismatch, what sources raise, and NotInPlace if it has to be
+        used where it lies and is a directory, or cannot be entered in the middle.
+        """
         source = self.sources.open(uri)
         try:
             described = await source.describe()
             source = self.sources.open(uri, expected=described)
-            return await self._open(uri, source, described, checksum)
+            return await self._open(uri, source, described, checksum, in_place=in_place)
         except BrokenArchive as error:
             raise UnreadableArchive(f"{redact(uri)}: {error}") from error
         except ArchiveTooLarge as error:
@@ -79,17 +79,23 @@ class ArchiveOpener:
             await source.close()
 
     async def _open(
-        self, uri: str, source: ByteSource, described: SourceDescription, checksum: str | None
+        self, uri: str, source: ByteSource, described: SourceDescription, checksum: str | None, *, in_place: bool
     ) -> OpenedArchive:
+        if described.tree:
+            return await self._list(uri, described, plainly=not checksum, in_place=in_place)
         if described.accepts_ranges:
             if checksum:
                 await self._drain(source, described)
                 self._compare(uri, checksum)
             head = await _whole(source, 0, min(HEAD_BYTES, described.size_bytes or 0))
-            kind = _kind_of(head, uri)
+            kind = self._kind_of(head, uri)
+            if kind is None:
+                return self._only_member(uri, uri, described)
             if kind in (ArchiveKind.ZIP, ArchiveKind.TAR):
                 directory = await self._enter(kind, source, described.size_bytes or 0)
-                return OpenedArchive(kind, directory, _reference(uri, described, raw=kind is ArchiveKind.TAR))
+                return OpenedArchive(directory, _reference(uri, described, raw=kind is ArchiveKind.TAR))
+        if in_place:
+            raise NotInPlace(f"{redact(uri)} cannot be entered in the middle; import it without in_place.")
         return await self._stage(uri, source, described, checksum)
 
     async def _enter(self, kind: ArchiveKind, source: ByteSource, size_bytes: int) -> ArchiveDirectory:
@@ -97,25 +103,64 @@ class ArchiveOpener:
             return await self._walk_tar(source, size_bytes)
         return await self._read_zip_directory(source, size_bytes)
 
+    def _kind_of(self, head: bytes, uri: str) -> ArchiveKind | None:
+        return None if self.single and detect_archive(head) is None else _kind_of(head, uri)
+
+    # -- what is no archive
+
+    async def _list(self, uri: str, described: SourceDescription, *, plainly: bool, in_place: bool) -> OpenedArchive:
+        if in_place:
+            raise NotInPlace(f"{redact(uri)} is a directory, whose files may change at any time; leave in_place out.")
+        if not plainly:
+            raise UnsupportedSource(f"{redact(uri)} is a directory, which has no checksum.")
+        directory = self._bare_directory()
+        entries = self.sources.list_tree(uri)
+        files, size_bytes = await list_folder(entries, directory, self.report, lambda: self.moved(0, None))
+        listed = SourceDescription(size_bytes, None, accepts_ranges=True, cheap_ranges=described.cheap_ranges)
+        reference = _reference(uri, listed, raw=True).model_copy(update={"tree": True})
+        return OpenedArchive(directory, reference, files)
+
+    def _only_member(self, given: str, uri: str, described: SourceDescription) -> OpenedArchive:
+        size = described.size_bytes or 0
+        directory = self._bare_directory()
+        directory.add(ArchiveEntry(_file_name(given), 0, size, size, STORED, None, EntryKind.FILE))
+        directory.seal(size)
+        return OpenedArchive(directory, _reference(uri, described, raw=True))
+
+    def _bare_directory(self) -> ArchiveDirectory:
+        """A table of members that have no header in front of them."""
+        return ArchiveDirectory(self.report, self.limits, header_bytes=0)
+
     # -- zip
 
     async def _read_zip_directory(self, source: ByteSource, size_bytes: int) -> ArchiveDirectory:
         location = await _locate(source, size_bytes)
-        directory = ArchiveDirectory(self.report, self.limits)
+        directory = ArchiveDirectory(self.report, self.limits, expected=location.entries)
         parser = ZipDirectoryParser(location)
         if location.entries > self.limits.max_members:
             raise ArchiveTooLarge(f"its directory announces {location.entries} members")
         async for chunk in source.read(location.offset, location.offset + location.size_bytes):
-            await asyncio.to_thread(_add_all, directory, parser.feed(chunk))
+            await asyncio.to_thread(_add_all, directory, parser.feed_many(chunk))
         parser.close()
         await asyncio.to_thread(directory.seal, location.offset)
+        await self._read_links(source, directory)
+        await asyncio.to_thread(directory.follow_links)
         return directory
+
+    async def _read_links(self, source: ByteSource, directory: ArchiveDirectory) -> None:
+        """Read the targets of links, which are members of some bytes each."""
+        links = directory.unread_links()
+        while batch := list(islice(links, _LINKS_AT_ONCE)):
+            self.moved(0, None)
+            contents = await source.read_spans([(link.start, link.end) for link in batch])
+            for link, data in zip(batch, contents, strict=True):
+                directory.read_link(link, data)
 
     # -- tar
 
     async def _walk_tar(self, source: ByteSource, size_bytes: int) -> ArchiveDirectory:
         """Hop from header to header; what lies between is skipped where that saves a good deal of reading."""
-        directory = ArchiveDirectory(self.report, self.limits, header_bytes=0)
+        directory = self._bare_directory()
         parser = TarStreamParser()
         at = 0
         while at < size_bytes:
@@ -129,6 +174,7 @@ class ArchiveOpener:
             at += skip
         parser.close()
         directory.seal(size_bytes)
+        await asyncio.to_thread(directory.follow_links)
         return directory
 
     # -- staging
@@ -138,19 +184,29 @@ class ArchiveOpener:
     ) -> OpenedArchive:
         raw = self._counted(source.read(), described.size_bytes)
         head, stream = await _peeked(raw, HEAD_BYTES)
-        kind = _kind_of(head, uri)
+        kind, staged_uri = self._kind_of(head, uri), stored_uri(self.staged_key)
+        if kind is None:
+            await self.store.write(self.staged_key, stream)
+            return self._only_member(uri, staged_uri, await self._describe(staged_uri))
         if kind is ArchiveKind.ZIP:
             size = await self.store.write(self.staged_key, stream)
             directory = await self._of_staged_zip(size)
         else:
-            directory = ArchiveDirectory(self.report, self.limits, header_bytes=0)
+            directory = self._bare_directory()
             size = await self.store.write(self.staged_key, self._tar_members(kind, stream, directory))
             directory.seal(size)
+            await asyncio.to_thread(directory.follow_links)
         if checksum:
             self._compare(uri, checksum)
-        staged = SourceDescription(size, (await self.store.stat(self.staged_key)).etag, accepts_ranges=True)
-        raw_members = kind is not ArchiveKind.ZIP
-        return OpenedArchive(kind, directory, _reference(stored_uri(self.staged_key), staged, raw=raw_members))
+        staged = await self._describe(staged_uri)
+        return OpenedArchive(directory, _reference(staged_uri, staged, raw=kind is not ArchiveKind.ZIP))
+
+    async def _describe(self, uri: str) -> SourceDescription:
+        source = self.sources.open(uri)
+        try:
+            return await source.describe()
+        finally:
+            await source.close()
 
     async def _of_staged_zip(self, size_bytes: int) -> ArchiveDirectory:
         staged = self.sources.open(stored_uri(self.staged_key))
@@ -202,46 +258,6 @@ class ArchiveOpener:
         self._sha256 = hashlib.sha256()
 
 
-class Inflation:
-    """Decompresses a gzip or bzip2 stream of any number of members, in pieces of at most 1 MiB."""
-
-    def __init__(self, kind: ArchiveKind) -> None:
-        self._gzip = kind is ArchiveKind.TAR_GZ
-        self._stream = self._fresh()
-
-    def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """What comes out for what goes in. Raises BrokenArchive for damaged data."""
-        while chunk:
-            if self._stream.eof:
-                chunk = chunk.lstrip(b"\0")  # padding between or after members, as gzip(1) tolerates
-                if not chunk:
-                    return
-                self._stream = self._fresh()
-            yield from self._all_of(chunk)
-            chunk = self._stream.unused_data
-
-    def close(self) -> None:
-        """Raises BrokenArchive when the stream ends in the middle of a member."""
-        if not self._stream.eof:
-            raise BrokenArchive("its compressed stream ends early: the file is cut off")
-
-    def _all_of(self, chunk: bytes) -> Iterator[bytes]:
-        try:
-            while piece := self._stream.decompress(chunk, _STEP_BYTES):
-                yield piece
-                chunk = self._rest()
-                if self._stream.eof:
-                    return
-        except (zlib_ng.error, OSError, ValueError) as error:  # type: ignore[misc] # the stub declares an instance
-            raise BrokenArchive(f"its compressed stream is damaged ({error})") from error
-
-    def _rest(self) -> bytes:
-        return getattr(self._stream, "unconsumed_tail", b"")
-
-    def _fresh(self) -> Decompressor:
-        return cast(Decompressor, zlib_ng.decompressobj(31) if self._gzip else bz2.BZ2Decompressor())
-
-
 def _kind_of(head: bytes, uri: str) -> ArchiveKind:
     kind = detect_archive(head)
     if kind in READ_KINDS:
@@ -251,6 +267,12 @@ def _kind_of(head: bytes, uri: str) -> ArchiveKind:
         return ArchiveKind.ZIP  # its directory will tell
     what = f"a {kind} archive, which is not read yet" if kind else looks_like
     raise UnreadableArchive(f"{redact(uri)} is not an archive that can be read (found: {what}).")
+
+
+def _file_name(uri: str) -> str:
+    """The name that the one file of a description has, if it is that of a YAML file; else `data.yaml`."""
+    name = PurePosixPath(unquote(urlsplit(uri).path)).name
+    return name if name.lower().endswith((".yaml", ".yml")) and plain_name(name) == name else "data.yaml"
 
 
 async def _locate(source: ByteSource, size_bytes: int) -> DirectoryLocation:
@@ -266,7 +288,7 @@ async def _locate(source: ByteSource, size_bytes: int) -> DirectoryLocation:
 
 
 async def _whole(source: ByteSource, start: int, end: int) -> bytes:
-    return b"".join([chunk async for chunk in source.read(start, end)]) if end > start else b""
+    return await whole(source.read(start, end)) if end > start else b""
 
 
 async def _peeked(stream: AsyncIterator[bytes], count: int) -> tuple[bytes, AsyncIterator[bytes]]:
@@ -286,10 +308,15 @@ async def _peeked(stream: AsyncIterator[bytes], count: int) -> tuple[bytes, Asyn
     return b"".join(held)[:count], again()
 
 
-def _add_all(directory: ArchiveDirectory, entries: Iterator[ArchiveEntry]) -> None:
-    for entry in entries:
-        directory.add(entry)
+def _add_all(directory: ArchiveDirectory, found: Iterator[PlainEntries | ArchiveEntry]) -> None:
+    for one in found:
+        if isinstance(one, PlainEntries):
+            directory.add_plain(one)
+        else:
+            directory.add(one)
 
 
 def _reference(uri: str, described: SourceDescription, *, raw: bool) -> SourceRef:
-    return SourceRef(uri=uri, size_bytes=described.size_bytes, etag=described.etag, raw=raw)
+    return SourceRef(
+        uri=uri, size_bytes=described.size_bytes, etag=described.etag, raw=raw, cheap_ranges=described.cheap_ranges
+    )

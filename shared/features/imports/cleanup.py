@@ -44,13 +44,13 @@ class Cleaner:
 
     async def purge(self, dataset_id: DatasetId) -> None:
         """Remove a trashed dataset for good."""
-        dataset = await self.datasets.load(dataset_id)
         await self.images.remove_all(dataset_id)
-        await self.findings.remove_all(dataset.import_job_id)
+        async for job_id in self.jobs.of_dataset(dataset_id):
+            await self.findings.remove_all(job_id)
         await self.datasets.remove(dataset_id)
 
     async def _remove(self, lease: StepLease, job: Job) -> None:
-        if job.state is not JobState.SUCCEEDED:
+        if job.state is not JobState.SUCCEEDED and job.kind == "import":
             await self.images.remove_all(job.dataset_id)
         await self.store.delete_prefix(temp_prefix(job.id))
         if job.plan:

@@ -40,7 +40,7 @@ class Ending:
             await self._again(job, problem)
 
     async def end(self, job: Job, state: JobState, problem: Problem | None) -> bool:
-        """End a queued or running job and hide its dataset; False when it had ended before.
+        """End a queued or running job and, if it is an import, hide its dataset; False when it had ended before.
 
         What a failed import made is removed at once; a cancelled or dead one keeps it for a while, for a retry.
         """
@@ -48,7 +48,7 @@ class Ending:
 
         async def work(session: Session) -> bool:
             ended = await self.jobs.end(job, state, error=problem, cleanup_at=utc_now() + kept, session=session)
-            if ended:
+            if ended and job.kind == "import":
                 await self.datasets.discard(job.dataset_id, session)
             return ended
 

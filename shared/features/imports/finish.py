@@ -47,6 +47,7 @@ def _final(plan: ImportPlan, statistics: Statistics) -> Progress:
         bytes_total=plan.bytes,
         bytes_done=plan.bytes,
         images_total=plan.images,
+        images_indexed=plan.images,
         images_done=plan.images,
         annotations=statistics.total("annotations"),
         findings=statistics.total("findings"),

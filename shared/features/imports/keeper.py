@@ -10,7 +10,7 @@ import structlog
 
 from shared.features.imports.models import Progress, ShardLease
 from shared.features.imports.repository import ImportJobRepository, ShardRepository
-from shared.features.imports.transfer import ShardTrack
+from shared.features.imports.track import ShardTrack
 from shared.features.jobs.models import Job, JobState, LeaseLost, StepLease
 from shared.foundation.mongo import DriverError
 from shared.foundation.settings import EngineSettings
@@ -142,8 +142,9 @@ class Keeper:
         if self._step:
             self._lost |= not await self._renew_step(self._step)
         if held := self._shard:
-            renewed = await self._shards.renew(held[0], held[1].progress)
-            self._lost |= not renewed and self._shard is held
+            ours = await self._shards.renew(held[0], held[1].progress)
+            self._lost |= ours is None and self._shard is held
+            held[1].most_images = held[1].most_images if ours is None else ours
         self._renewed_at = began
 
     async def _renew_step(self, lease: StepLease) -> bool:

@@ -1,21 +1,35 @@
-"""What a shard consists of, kept in the object store as one JSON line per image: documents stay small at any size."""
+"""What a shard consists of, kept in the object store as columns in JSON: documents stay small at any size."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
 
-from shared.features.imports.models import Ledger
+from shared.features.images.models import dataset_prefix
+from shared.features.imports.models import Ledger, ShardLease
 from shared.formats.archives.directory import Member
-from shared.foundation.ids import JobId
+from shared.foundation.ids import DatasetId, JobId
+from shared.foundation.streams import whole
+from shared.ports.byte_source import TreeFile
+from shared.ports.object_store import ObjectStore
 
 
-@dataclass(frozen=True, slots=True)
-class ShardEntry:
+class ShardEntry(NamedTuple):
     """One image to transfer, its split, and its label if there is one."""
 
     image: Member
     split: str | None
     label: Member | None
+
+
+PlacedFile: TypeAlias = tuple[int, TreeFile]
+"""A file of a directory, and where its bytes lie in the source that its directory is read as."""
+
+
+class Manifest(NamedTuple):
+    """The entries of a shard and, where the source is or has a directory, the files it reads, by offset."""
+
+    entries: list[ShardEntry]
+    files: list[PlacedFile]
 
 
 def temp_prefix(job_id: JobId) -> str:
@@ -28,23 +42,54 @@ def manifests_prefix(ledger: Ledger) -> str:
     return f"{temp_prefix(ledger.job_id)}shards-{ledger.generation}/"
 
 
-def manifest_key(ledger: Ledger, index: int) -> str:
+def kept_manifests_prefix(dataset_id: DatasetId) -> str:
+    """The folder of the manifests that a dataset used in place keeps, to be verified later."""
+    return f"{dataset_prefix(dataset_id)}members/"
+
+
+def manifest_key(prefix: str, index: int) -> str:
     """Where the manifest of a shard lies."""
-    return f"{manifests_prefix(ledger)}{index:06d}.jsonl"
+    return f"{prefix}{index:06d}.json"
 
 
-def encode_manifest(entries: Sequence[ShardEntry]) -> bytes:
-    """The entries as JSON lines."""
-    lines = (json.dumps([_row(entry.image), entry.split, entry.label and _row(entry.label)]) for entry in entries)
-    return "\n".join(lines).encode()
+async def read_manifest(store: ObjectStore, lease: ShardLease) -> Manifest:
+    """A shard's entries, from its manifest, and all the manifest's files."""
+    whole = await read_whole_manifest(store, lease.manifest_key)
+    return whole._replace(entries=whole.entries[lease.first : lease.first + lease.images])
 
 
-def decode_manifest(data: bytes) -> list[ShardEntry]:
-    """The entries that were encoded."""
-    rows = (json.loads(line) for line in data.splitlines())
-    return [ShardEntry(Member(*image), split, Member(*label) if label else None) for image, split, label in rows]
+async def read_whole_manifest(store: ObjectStore, key: str) -> Manifest:
+    """A manifest, whatever part of it a shard has."""
+    return decode_manifest(await whole(store.read(key)))
 
 
-def _row(member: Member) -> tuple[str | int | None, ...]:
-    """The fields of a member in their order; `dataclasses.astuple` copies deeply and takes ten times as long."""
-    return tuple(getattr(member, name) for name in Member.__slots__)
+def encode_manifest(entries: Sequence[ShardEntry], files: Sequence[PlacedFile] = ()) -> bytes:
+    """The entries, column by column: a tenth of the time that a row each takes. So the files, if there are any."""
+    labels = [entry.label for entry in entries if entry.label is not None]
+    document = {
+        "images": _columns([entry.image for entry in entries]),
+        "splits": [entry.split for entry in entries],
+        "labelled": [entry.label is not None for entry in entries],
+        "labels": _columns(labels),
+    }
+    if files:
+        document["files"] = list(zip(*((at, file.name, file.size_bytes, file.etag) for at, file in files), strict=True))
+    return json.dumps(document).encode()
+
+
+def decode_manifest(data: bytes) -> Manifest:
+    """What was encoded."""
+    document = json.loads(data)
+    labels = iter(_members(document["labels"]))
+    with_label = [next(labels) if labelled else None for labelled in document["labelled"]]
+    entries = list(map(ShardEntry, _members(document["images"]), document["splits"], with_label))
+    offsets, *facts = document.get("files") or ((), (), (), ())
+    return Manifest(entries, list(zip(offsets, map(TreeFile, *facts), strict=True)))
+
+
+def _columns(members: Sequence[Member]) -> list[tuple[str | int | None, ...]]:
+    return list(zip(*members, strict=True))
+
+
+def _members(columns: list[list[str | int | None]]) -> list[Member]:
+    return list(map(Member._make, zip(*columns, strict=True)))

@@ -3,22 +3,23 @@
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 
+from shared.features.images.models import MemberPlace
+from shared.features.imports.way import GAP_BYTES
 from shared.formats.archives.directory import Member
-from shared.formats.archives.errors import BrokenMember
+from shared.formats.archives.errors import BrokenMember, WrongChecksum
 from shared.formats.archives.zip_member import LOCAL_HEADER_BYTES, MemberDecoder, local_data_offset
 from shared.formats.findings import Finding
 from shared.foundation.streams import ByteReader, StreamEnded
 from shared.ports.byte_source import ByteSource
-
-GAP_BYTES = 64 << 10
 
 
 class MemberCutOff(BrokenMember):
     """The archive ends before the member does."""
 
 
-class WrongChecksum(BrokenMember):
-    """The member's content does not match the CRC-32 of the archive's directory."""
+def place_of(item: Member) -> MemberPlace:
+    """Where a file lies in its archive, as its document says it."""
+    return MemberPlace(item.header_offset, item.compressed_bytes, item.method)
 
 
 def broken_member(item: Member, error: BrokenMember) -> Finding:
@@ -65,7 +66,7 @@ class OpenMember:
 
 async def read_members(source: ByteSource, items: Sequence[Member], *, raw: bool) -> AsyncIterator[OpenMember]:
     """Each item's member, in the order of their offsets; neighbours closer than GAP_BYTES share one request."""
-    for run in _runs(sorted(items, key=lambda item: item.header_offset)):
+    for run in runs_of(sorted(items, key=lambda item: item.header_offset)):
         start = run[0].header_offset
         async with aclosing(source.read(start, max(item.end for item in run))) as chunks:
             reader = ByteReader(chunks, position=start)
@@ -81,12 +82,20 @@ async def _advance(reader: ByteReader, item: Member) -> None:
         return  # reading the member will say that it is cut off
 
 
-def _runs(items: Sequence[Member]) -> Iterator[list[Member]]:
+def runs_of(
+    items: Sequence[Member], *, gap_bytes: int = GAP_BYTES, most_bytes: int | None = None
+) -> Iterator[list[Member]]:
+    """Items, given in the order of their offsets, that are worth one request; `most_bytes` long where that is given."""
     run: list[Member] = []
     for item in items:
-        if run and item.header_offset - run[-1].end > GAP_BYTES:
+        if run and _breaks(run, item, gap_bytes, most_bytes):
             yield run
             run = []
         run.append(item)
     if run:
         yield run
+
+
+def _breaks(run: list[Member], item: Member, gap_bytes: int, most_bytes: int | None) -> bool:
+    too_far = item.header_offset - run[-1].end > gap_bytes
+    return too_far or (most_bytes is not None and item.end - run[0].header_offset > most_bytes)

@@ -1,34 +1,76 @@
 """What an import is asked for, what planning finds, and the shards it is cut into."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, model_validator
 
 from shared.features.datasets.models import Rollup
 from shared.foundation.errors import AppError, Invalid
 from shared.foundation.ids import JobId
+from shared.foundation.urls import redact
+from shared.ports.byte_source import SourceDescription
 
 FormatName: TypeAlias = Literal["auto", "yolo"]
+StorageName: TypeAlias = Literal["objects", "packed"]
 Uri: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 
 
+PartName: TypeAlias = Literal["archive", "config", "images", "labels"]
+
+
 class SourceParts(BaseModel):
-    """A source given in parts; as yet the only part there can be is the whole `archive`."""
+    """A source by the addresses of its parts: the whole `archive`; or `images`, with `labels` and `config` elsewhere.
+
+    Each is an archive or a directory; `config` may also be the description alone.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
-    archive: Uri
+    archive: Uri | None = None
+    config: Uri | None = None
+    images: Uri | None = None
+    labels: Uri | None = None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if (self.archive is None) == (self.images is None):
+            raise ValueError("give either the archive, or the images with labels and config of their own")
+        if self.archive is not None and (self.config is not None or self.labels is not None):
+            raise ValueError("the archive is the whole source: labels and config belong to images")
+        return self
+
+    @property
+    def by_name(self) -> dict[PartName, str]:
+        """The addresses that are given, in the order in which parts take precedence."""
+        found: dict[PartName, str | None] = {
+            "archive": self.archive,
+            "config": self.config,
+            "images": self.images,
+            "labels": self.labels,
+        }
+        return {name: address for name, address in found.items() if address is not None}
 
 
 class ImportRequest(BaseModel):
-    """What to import, and how. The source is an address, or an object with the address of its `archive`."""
+    """What to import, and how. The source is an address, or an object with the addresses of its parts."""
 
     model_config = ConfigDict(
         extra="forbid",
         json_schema_extra={
-            "examples": [{"name": "raccoons", "source": "https://example.org/raccoons.zip", "on_finding": "skip"}]
+            "examples": [
+                {"name": "raccoons", "source": "https://example.org/raccoons.zip", "on_finding": "skip"},
+                {
+                    "name": "coco",
+                    "source": {
+                        "images": "https://example.org/train2017.zip",
+                        "labels": "https://example.org/labels.tar.gz",
+                        "config": "https://example.org/data.yaml",
+                    },
+                },
+            ]
         },
     )
 
@@ -36,15 +78,40 @@ class ImportRequest(BaseModel):
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] | None = None
     format: FormatName = "auto"
     task: Literal["auto", "detect", "segment"] = "auto"
-    storage: Literal["objects"] = "objects"
+    storage: StorageName = "objects"
+    in_place: StrictBool = Field(
+        default=False, description="`packed` only: leave the archive where it lies, on our disk or in our store."
+    )
     on_finding: Literal["skip", "fail"] = "skip"
     checksum: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
 
+    @model_validator(mode="after")
+    def _in_place_is_packed(self) -> Self:
+        if self.in_place and self.storage != "packed":
+            raise ValueError("in_place needs storage packed: images that become objects are copied")
+        return self
+
+    @model_validator(mode="after")
+    def _parts_are_no_archive(self) -> Self:
+        if "archive" not in self.addresses and (self.in_place or self.checksum):
+            raise ValueError("in_place and checksum are for one archive, not for images, labels and config")
+        return self
+
     @property
-    def archive_uri(self) -> str:
-        """The address of the archive; an absolute path is a file's."""
-        address = self.source if isinstance(self.source, str) else self.source.archive
-        return Path(address).as_uri() if address.startswith("/") else address
+    def addresses(self) -> dict[PartName, str]:
+        """The address of the `archive`, or of each part; an absolute path is a file's."""
+        given: dict[PartName, str] = {"archive": self.source} if isinstance(self.source, str) else self.source.by_name
+        return {name: _address(address) for name, address in given.items()}
+
+    @property
+    def shown_source(self) -> str:
+        """The addresses, fit to be shown."""
+        shown = {name: redact(address) for name, address in self.addresses.items()}
+        return shown.get("archive") or ", ".join(f"{name}: {address}" for name, address in shown.items())
+
+
+def _address(given: str) -> str:
+    return Path(given).as_uri() if given.startswith("/") else given
 
 
 class UnreadableArchive(Invalid):
@@ -95,8 +162,18 @@ class ShardExhausted(AppError):
     slug, title, retryable = "shard-exhausted", "A part of the archive stops every worker", True
 
 
+class NotInPlace(Invalid):
+    """The archive cannot be used where it lies."""
+
+    slug, title = "not-in-place", "The archive cannot be used in place"
+
+
 class SourceRef(BaseModel):
-    """The bytes the shards read: the source itself, or a staged copy in the object store."""
+    """The bytes the shards read: the source itself, or a staged copy in the object store.
+
+    A `tree` has files, of which a shard's manifest names its own. With `parts` it has no address: these lie one behind
+    another, each as if it were alone, and what is said of the whole is said of the images' part.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -104,6 +181,27 @@ class SourceRef(BaseModel):
     size_bytes: int | None
     etag: str | None
     raw: bool = Field(description="True when members lie bare at their offset, False behind a zip's local header.")
+    cheap_ranges: bool = Field(default=False, description="True when many small ranges cost next to nothing.")
+    tree: bool = False
+    start: int = Field(default=0, description="Where it begins, as a part.")
+    parts: tuple["SourceRef", ...] = ()
+
+    @property
+    def expected(self) -> SourceDescription:
+        """What the source said of itself when it was opened; a reader insists on it."""
+        return SourceDescription(self.size_bytes, self.etag, accepts_ranges=True)
+
+
+class Way(StrEnum):
+    """In which order an import reads its archive.
+
+    `together`: images and labels together, as they lie. `index-first`: labels first, so that every image can be
+    looked at while bytes still move. `in-place`: labels and the first bytes of images; no more is moved.
+    """
+
+    TOGETHER = "together"
+    INDEX_FIRST = "index-first"
+    IN_PLACE = "in-place"
 
 
 class ImportPlan(BaseModel):
@@ -119,6 +217,9 @@ class ImportPlan(BaseModel):
     confidence: float
     splits: tuple[str, ...]
     category_count: int
+    way: Way
+    way_reason: str
+    part_bytes: int | None = Field(default=None, description="Size of the parts a packed archive is copied in.")
     shards: int
     images: int
     bytes: int
@@ -127,12 +228,16 @@ class ImportPlan(BaseModel):
 
 
 class Progress(BaseModel):
-    """How far an import is. Bytes are those of the archive that hold images and labels."""
+    """How far an import is. Bytes are those of the archive that are to be read.
+
+    `images_indexed` can be looked at, with their annotations; `images_done` are complete.
+    """
 
     fraction: float = 0.0
     bytes_total: int = 0
     bytes_done: int = 0
     images_total: int = 0
+    images_indexed: int = 0
     images_done: int = 0
     annotations: int = 0
     findings: int = 0
@@ -148,6 +253,7 @@ class ShardProgress:
     bytes: int = 0
     annotations: int = 0
     findings: int = 0
+    indexed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +264,26 @@ class Ledger:
     generation: int
 
 
+class ShardState(StrEnum):
+    """`open`: nothing is done. `indexed`: its images can be looked at. `done`: its images are complete."""
+
+    OPEN = "open"
+    INDEXED = "indexed"
+    DONE = "done"
+
+
 @dataclass(frozen=True, slots=True)
 class NewShard:
-    """A part of an archive that one claimer can transfer on its own. Its members are listed in `manifest_key`."""
+    """A part of an archive that one claimer can do on its own: `images` entries of a manifest from `first` on.
+
+    `span` are the bytes of the archive that go into the shard's part of a packed copy, [start, end).
+    """
 
     index: int
     manifest_key: str
+    images: int
+    first: int = 0
+    span: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +296,9 @@ class ShardLease:
     manifest_key: str
     token: int
     claims: int
+    first: int
+    images: int
+    span: tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True)

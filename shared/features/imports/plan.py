@@ -4,17 +4,26 @@ Planning twice gives the same shards, so a claimer that dies while planning cost
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Protocol
 
-from shared.features.datasets.models import Category, Rollup
+from shared.features.datasets.models import ArchiveRef, Category, DatasetDescription, Rollup
 from shared.features.datasets.service import DatasetService
-from shared.features.datasets.statistics import Counts, to_rollup
-from shared.features.images.service import dataset_prefix
-from shared.features.imports.archive import ArchiveOpener, OpenedArchive
-from shared.features.imports.manifest import ShardEntry, encode_manifest, manifest_key, manifests_prefix, temp_prefix
-from shared.features.imports.members import broken_member, read_members
+from shared.features.datasets.statistics import Counts, count_findings, to_rollup
+from shared.features.images.models import dataset_prefix
+from shared.features.imports.archive import ArchiveOpener
+from shared.features.imports.cut import Amount, Cut, part_bytes_of
+from shared.features.imports.joined_source import open_source, read_each
+from shared.features.imports.manifest import (
+    encode_manifest,
+    kept_manifests_prefix,
+    manifest_key,
+    manifests_prefix,
+    temp_prefix,
+)
+from shared.features.imports.members import broken_member
 from shared.features.imports.models import (
     BadConfiguration,
     DatasetNotRecognised,
@@ -22,23 +31,25 @@ from shared.features.imports.models import (
     ImportRequest,
     Ledger,
     NewShard,
+    SourceRef,
+    Way,
 )
+from shared.features.imports.opening import OpenedSource, open_request
+from shared.features.imports.packed_parts import archive_uri
 from shared.features.imports.repository import FindingRepository, ShardRepository
 from shared.features.imports.verdict import refuse_errors
+from shared.features.imports.way import Decision, choose_way, label_runs
 from shared.features.jobs.models import Job, StepLease
 from shared.formats.annotations.model import BrokenConfig, DatasetLayout, UnrecognisedDataset
 from shared.formats.annotations.yolo_layout import YoloReader
-from shared.formats.archives.directory import ArchiveDirectory, ArchiveLimits, Member
+from shared.formats.archives.directory import ArchiveLimits, Member
 from shared.formats.archives.errors import BrokenMember
 from shared.formats.findings import FindingLog
 from shared.foundation.ids import derived_id
 from shared.foundation.settings import EngineSettings, LimitSettings
-from shared.foundation.urls import redact
-from shared.ports.byte_source import ByteSource, ByteSources
+from shared.ports.byte_source import ByteSources
 from shared.ports.object_store import ObjectStore
 
-_SHARD_LABEL_BYTES = 4 << 20
-_MOST_SHARDS = 2000
 _LONGEST_PART, _LONGEST_NAME = 200, 800
 
 
@@ -67,19 +78,20 @@ class Planner:
     async def plan(self, job: Job, lease: StepLease, track: PlanTrack) -> ImportPlan:
         """Write the job's shards, configuration and first findings; what the later steps need to know.
 
-        Raises what ArchiveOpener.open raises, DatasetNotRecognised, BadConfiguration and FindingRefused.
+        Raises what open_request raises, DatasetNotRecognised, BadConfiguration and FindingRefused.
         """
         request = ImportRequest.model_validate_json(job.request)
         log, ledger = FindingLog(self.limits.max_findings_per_step), Ledger(job.id, lease.token)
         try:
-            archive = await self._opener(lease, log, track).open(request.archive_uri, checksum=request.checksum)
+            archive = await open_request(self._opener(lease, log, track), request)
             layout = await self._recognise(job, request, archive, log)
             refuse_errors(request, log)
         finally:
             await self.findings.write(ledger, log)
         track.check()
-        await self._describe(job, layout)
-        return await self._cut(ledger, archive, layout, log, track)
+        found = _Found(job, request, archive, layout)
+        await self._describe(found)
+        return await self._cut(ledger, found, _finding_rollup(log), track)
 
     async def discard(self, ledger: Ledger) -> None:
         """Remove the shards of a plan that did not come to count."""
@@ -96,67 +108,66 @@ class Planner:
         return ArchiveOpener(self.sources, self.store, limits, log.add, track.moved, staged)
 
     async def _recognise(
-        self, job: Job, request: ImportRequest, archive: OpenedArchive, log: FindingLog
+        self, job: Job, request: ImportRequest, archive: OpenedSource, log: FindingLog
     ) -> DatasetLayout:
         reader = YoloReader(archive.directory)
-        source = self.sources.open(archive.source.uri)
         try:
-            given = await self._provide(reader, source, archive, log)
+            given = await self._provide(reader, archive, log)
             layout = await asyncio.to_thread(reader.layout, log.add)
         except UnrecognisedDataset as error:
             left_out = "".join(f"; {rule} x {count}" for rule, count in sorted(log.counts.items()))
-            raise DatasetNotRecognised(f"{redact(request.archive_uri)}: {error.reason}{left_out}") from error
+            raise DatasetNotRecognised(f"{request.shown_source}: {error.reason}{left_out}") from error
         except BrokenConfig as error:
-            raise BadConfiguration(f"{redact(request.archive_uri)}: {error}", file=error.file) from error
-        finally:
-            await source.close()
+            raise BadConfiguration(f"{request.shown_source}: {error}", file=error.file) from error
         for name in layout.config_files:
             if name in given:
                 await self.store.put(_config_key(job, name), given[name])
         return layout
 
-    async def _provide(
-        self, reader: YoloReader, source: ByteSource, archive: OpenedArchive, log: FindingLog
-    ) -> dict[str, bytes]:
+    async def _provide(self, reader: YoloReader, archive: OpenedSource, log: FindingLog) -> dict[str, bytes]:
         """Give the reader every member it asks for; their bytes by name."""
         given: dict[str, bytes] = {}
         while wanted := reader.config_members():
             items = {index: archive.directory.member(index) for index in wanted}
-            read = {name: data async for name, data in self._contents(source, list(items.values()), archive, log)}
+            read = {name: data async for name, data in self._contents(list(items.values()), archive, log)}
             given.update(read)
             for index, item in items.items():
                 reader.provide(index, read.get(item.name))
         return given
 
     async def _contents(
-        self, source: ByteSource, items: list[Member], archive: OpenedArchive, log: FindingLog
+        self, items: list[Member], archive: OpenedSource, log: FindingLog
     ) -> AsyncIterator[tuple[str, bytes]]:
         small = [item for item in items if item.size_bytes <= self.limits.max_config_bytes]
-        async for member in read_members(source, small, raw=archive.source.raw):
-            try:
-                yield member.item.name, await member.whole()
-            except BrokenMember as error:
-                log.add(broken_member(member.item, error))
+        names: dict[int, list[str]] = {}
+        for item in small:
+            names.setdefault(item.header_offset, []).append(item.name)
+        source = open_source(self.sources, archive.source, archive.files(small))
+        try:
+            async for member in read_each(source, small, archive.source):
+                try:
+                    content = await member.whole()
+                except BrokenMember as error:
+                    log.add(broken_member(member.item, error))
+                    continue
+                for name in names[member.item.header_offset]:
+                    yield name, content
+        finally:
+            await source.close()
 
-    async def _describe(self, job: Job, layout: DatasetLayout) -> None:
+    async def _describe(self, found: "_Found") -> None:
+        layout, archive = found.layout, kept_archive(found.job, found.request, found.archive.source, self.engine)
         categories = tuple(Category(id=category.id, name=category.name) for category in layout.categories)
-        await self.datasets.describe(job.dataset_id, layout=layout.name, categories=categories, format_name="yolo")
+        description = DatasetDescription("yolo", layout.name, categories, archive)
+        await self.datasets.describe(found.job.dataset_id, description)
 
-    async def _cut(
-        self, ledger: Ledger, archive: OpenedArchive, layout: DatasetLayout, log: FindingLog, track: PlanTrack
-    ) -> ImportPlan:
-        shards: list[NewShard] = []
-        images = total_bytes = 0
-        for entries in _shards(archive.directory, layout, self.engine):
-            shard = NewShard(len(shards), manifest_key(ledger, len(shards)))
-            track.check()
-            await self.store.put(shard.manifest_key, encode_manifest(entries))
-            shards.append(shard)
-            images += len(entries)
-            total_bytes += sum(_archive_bytes(entry) for entry in entries)
-        await self.shards.add_all(ledger, shards)
+    async def _cut(self, ledger: Ledger, found: "_Found", rollup: Rollup, track: PlanTrack) -> ImportPlan:
+        """Write the shards, and say what they hold."""
+        layout, part_bytes = found.layout, _part_bytes(found, self.engine)
+        shards, amount = await self._write_shards(ledger, found, part_bytes, track)
+        decision = await asyncio.to_thread(_way, found, amount, self.engine)
         return ImportPlan(
-            source=archive.source,
+            source=found.archive.source,
             generation=ledger.generation,
             format="yolo",
             layout=layout.name,
@@ -164,51 +175,76 @@ class Planner:
             confidence=layout.confidence,
             splits=layout.splits,
             category_count=max((category.id + 1 for category in layout.categories), default=0),
-            shards=len(shards),
-            images=images,
-            bytes=total_bytes,
-            rollup=_finding_rollup(log),
+            way=decision.way,
+            way_reason=decision.reason,
+            part_bytes=part_bytes,
+            shards=shards,
+            images=amount.images,
+            bytes=amount.image_bytes + amount.label_bytes,
+            rollup=rollup,
         )
+
+    async def _write_shards(
+        self, ledger: Ledger, found: "_Found", part_bytes: int | None, track: PlanTrack
+    ) -> tuple[int, Amount]:
+        directory, in_place = found.archive.directory, found.request.in_place
+        folder = kept_manifests_prefix(found.job.dataset_id) if in_place else manifests_prefix(ledger)
+        cut = Cut(self.engine, part_bytes, found.archive.source.size_bytes or 0, by_bytes=not in_place)
+        shards: list[NewShard] = []
+        amount = Amount()
+        for entries, span in cut.shards(directory, found.layout):
+            members = chain.from_iterable((entry.image, entry.label) for entry in entries)
+            files = found.archive.files(filter(None, members), span)
+            shard = NewShard(len(shards), manifest_key(folder, len(shards)), len(entries), span=span)
+            track.check()
+            await self.store.put(shard.manifest_key, encode_manifest(entries, files))
+            shards.append(shard)
+            amount.add(entries)
+            await asyncio.sleep(0)
+        await self.shards.add_all(ledger, shards)
+        return len(shards), amount
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was asked for, and what was found at its address."""
+
+    job: Job
+    request: ImportRequest
+    archive: OpenedSource
+    layout: DatasetLayout
 
 
 def _finding_rollup(log: FindingLog) -> Rollup:
     counts: Counts = Counts()
-    for rule, count in log.counts.items():
-        counts["findings", rule] += count
+    count_findings(counts, log.counts)
     return to_rollup(counts)
 
 
-def _shards(directory: ArchiveDirectory, layout: DatasetLayout, engine: EngineSettings) -> Iterator[list[ShardEntry]]:
-    """The images in the order they lie in the archive, in parts of about equal size."""
-    target = max(engine.shard_bytes, directory.total_bytes // _MOST_SHARDS)
-    entries: list[ShardEntry] = []
-    image_bytes = label_bytes = 0
-    for entry in _entries(directory, layout):
-        entries.append(entry)
-        image_bytes += entry.image.compressed_bytes
-        label_bytes += entry.label.size_bytes if entry.label else 0
-        if image_bytes >= target or label_bytes >= _SHARD_LABEL_BYTES or len(entries) >= engine.shard_images:
-            yield entries
-            entries, image_bytes, label_bytes = [], 0, 0
-    if entries:
-        yield entries
+def _way(found: _Found, amount: Amount, engine: EngineSettings) -> Decision:
+    if found.request.in_place:
+        return Decision(Way.IN_PLACE, "the archive stays where it is: only labels and the heads of images are read")
+    runs = label_runs(found.archive.directory, found.layout)
+    worthwhile = engine.index_first_bytes
+    return choose_way(runs, found.archive.source, image_bytes=amount.image_bytes, worthwhile_bytes=worthwhile)
 
 
-def _entries(directory: ArchiveDirectory, layout: DatasetLayout) -> Iterator[ShardEntry]:
-    images, labels = layout.image_indexes, layout.label_indexes
-    for position in sorted(range(len(images)), key=lambda position: directory.offset(images[position])):
-        if directory.is_dropped(images[position]):
-            continue
-        label = labels[position]
-        yield ShardEntry(
-            image=directory.member(images[position]),
-            split=layout.splits[layout.split_ids[position]],
-            label=directory.member(label) if label >= 0 and not directory.is_dropped(label) else None,
-        )
+def _part_bytes(found: _Found, engine: EngineSettings) -> int | None:
+    """How large the parts are in which the archive is copied; None where it is not copied whole."""
+    if found.request.storage != "packed" or found.request.in_place:
+        return None
+    return part_bytes_of(found.archive.source.size_bytes or 0, engine)
 
 
-def _archive_bytes(entry: ShardEntry) -> int:
-    return entry.image.compressed_bytes + (entry.label.compressed_bytes if entry.label else 0)
+def kept_archive(job: Job, request: ImportRequest, source: SourceRef, engine: EngineSettings) -> ArchiveRef | None:
+    """The archive that a packed dataset's files are read from; None where each becomes an object."""
+    if request.storage != "packed":
+        return None
+    if request.in_place:
+        return ArchiveRef(uri=source.uri, size_bytes=source.size_bytes, etag=source.etag, raw=source.raw)
+    part_bytes, size_bytes = part_bytes_of(source.size_bytes or 0, engine), source.size_bytes or 0
+    uri = archive_uri(job, part_bytes=part_bytes, size_bytes=size_bytes)
+    return ArchiveRef(uri=uri, size_bytes=size_bytes, etag=None, raw=source.raw)
 
 
 def _config_key(job: Job, name: str) -> str:

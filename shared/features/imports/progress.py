@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from shared.features.datasets.models import Rollup
 from shared.features.datasets.statistics import Statistics, merge, to_rollup
-from shared.features.imports.models import ImportPlan, Ledger, Progress, ShardProgress
+from shared.features.imports.models import ImportPlan, Ledger, Progress, ShardProgress, Way
 from shared.features.imports.repository import ShardRepository
 from shared.features.jobs.models import Job, JobState
 from shared.foundation.clock import utc_now
@@ -43,13 +43,17 @@ async def settled(plan: ImportPlan, job: Job, shards: ShardRepository) -> Import
 
 
 def _so_far(plan: ImportPlan, done: ShardProgress) -> Progress:
+    total, images = plan.images, done.images
     planned_findings = sum(int(row[-1]) for row in plan.rollup.rows if row[0] == "findings")
     return Progress(
-        fraction=round(min(0.999, done.bytes / plan.bytes), 4) if plan.bytes else 0.0,
+        fraction=round(min(0.999, images / total if plan.way is Way.IN_PLACE else done.bytes / plan.bytes), 4)
+        if plan.bytes and total
+        else 0.0,
         bytes_total=plan.bytes,
         bytes_done=done.bytes,
-        images_total=plan.images,
-        images_done=done.images,
+        images_total=total,
+        images_indexed=min(total, max(done.indexed, images)),
+        images_done=images,
         annotations=done.annotations,
         findings=planned_findings + done.findings,
     )

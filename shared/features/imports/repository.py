@@ -1,5 +1,6 @@
 """The collections of imports: the jobs, their shards (claimed by lease, fenced by token), and their findings."""
 
+import contextlib
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
@@ -8,26 +9,28 @@ from typing import Any
 from pymongo import ASCENDING, IndexModel, ReplaceOne, ReturnDocument
 
 from shared.features.datasets.models import Rollup
-from shared.features.imports.models import Ledger, NewShard, ReportFilter, ShardLease, ShardProgress
+from shared.features.imports.models import Ledger, NewShard, ReportFilter, ShardLease, ShardProgress, ShardState
 from shared.features.jobs.repository import JobRepository
 from shared.formats.findings import Finding
 from shared.formats.rules import RULES
 from shared.foundation.clock import utc_now
 from shared.foundation.ids import JobId, derived_id
-from shared.foundation.mongo import CollectionSpec, Database, Document
+from shared.foundation.mongo import AlreadyThere, CollectionSpec, Database, Document
 from shared.foundation.paging import Page, PageRequest, decode_cursor, encode_cursor
 
 _SHARD_SCHEMA: Mapping[str, Any] = {
     "bsonType": "object",
     "required": ["_id", "schema_version", "job_id", "generation", "index", "state", "manifest_key", "token"],
-    "properties": {"state": {"enum": ["open", "done"]}, "token": {"bsonType": "int", "minimum": 0}},
+    "properties": {"state": {"enum": list(ShardState)}, "token": {"bsonType": "int", "minimum": 0}},
 }
 _FINDING_SCHEMA: Mapping[str, Any] = {
     "bsonType": "object",
     "required": ["_id", "schema_version", "job_id", "rule", "severity", "file", "message", "place"],
     "properties": {"severity": {"enum": ["error", "warning", "info"]}},
 }
+_WORTH_SPLITTING = 32
 _FREE: Document = {"expires_at": None}
+_NOTHING_DONE: Document = {f"progress.{name}": 0 for name in ("images", "bytes", "annotations", "findings")}
 
 
 class ImportJobRepository(JobRepository):
@@ -54,13 +57,13 @@ class ShardRepository:
         if shards:
             await self._shards.insert_many([_new_document(ledger, shard) for shard in shards])
 
-    async def claim_next(self, ledger: Ledger) -> ShardLease | None:
-        """The next shard that is open and in nobody's hands; None when there is none at present."""
+    async def claim_next(self, ledger: Ledger, state: ShardState) -> ShardLease | None:
+        """The next shard in this state and in nobody's hands; None when there is none at present."""
         now = utc_now()
         document = await self._shards.find_one_and_update(
-            {**_of(ledger), "state": "open", "$or": [_FREE, {"expires_at": {"$lt": now}}]},
+            {**_of(ledger), "state": state, "$or": [_FREE, {"expires_at": {"$lt": now}}]},
             {
-                "$set": {"expires_at": now + self._lease, "progress": asdict(ShardProgress())},
+                "$set": {"expires_at": now + self._lease, **_NOTHING_DONE},
                 "$inc": {"token": 1, "claims": 1},
             },
             sort=[("index", ASCENDING)],
@@ -68,28 +71,71 @@ class ShardRepository:
         )
         return _to_lease(document) if document else None
 
-    async def renew(self, lease: ShardLease, progress: ShardProgress) -> bool:
-        """Hold the shard longer and say how far it is; False when it is lost."""
-        update = {"$set": {"expires_at": utc_now() + self._lease, "progress": asdict(progress)}}
-        return (await self._shards.update_one(_held(lease), update)).matched_count == 1
+    async def renew(self, lease: ShardLease, progress: ShardProgress) -> int | None:
+        """Hold the shard longer and say how far it is. How many images are ours by now; None when it is lost."""
+        update = {"$set": {"expires_at": utc_now() + self._lease, **_shown(progress)}}
+        document = await self._shards.find_one_and_update(_held(lease), update, {"images": 1})
+        return document["images"] if document else None
+
+    async def split_straggler(self, ledger: Ledger) -> bool:
+        """Make a new shard of half of what the slowest claimer has still to transfer; False when none is worth it.
+
+        Only shards whose labels are indexed: their packs are written, so who transfers what makes no difference.
+        The claimer learns of it when it renews its lease, at the latest when it completes the shard.
+        """
+        left = {"$subtract": ["$images", "$progress.images"]}
+        wanted = {
+            **_of(ledger), "state": ShardState.INDEXED, "span": None, "expires_at": {"$gt": utc_now()},
+            "remainder": None, "progress.images": {"$gt": 0}, "$expr": {"$gte": [left, _WORTH_SPLITTING]},
+        }  # fmt: skip
+        found = await self._shards.find(wanted).to_list()
+        if not found:
+            return False
+        slowest = max(found, key=lambda document: document["images"] - document["progress"]["images"])
+        keeps = (slowest["images"] + slowest["progress"]["images"] + 1) // 2
+        rest = {"first": slowest["first"] + keeps, "images": slowest["images"] - keeps}
+        same = {key: slowest[key] for key in ("_id", "token", "images", "state", "remainder")}
+        split = await self._shards.update_one(same, {"$set": {"images": keeps, "remainder": rest}})
+        return split.matched_count == 1 and await self.adopt_remainders(ledger)
+
+    async def adopt_remainders(self, ledger: Ledger) -> bool:
+        """Make shards of what was split off; True if there was any. Whoever split it may have died since."""
+        found = await self._shards.find({**_of(ledger), "remainder": {"$ne": None}}).to_list()
+        for shard in found:
+            with contextlib.suppress(AlreadyThere):
+                await self._shards.insert_one(_remainder(shard))
+            adopted = {"_id": shard["_id"], "remainder": shard["remainder"]}
+            await self._shards.update_one(adopted, {"$set": {"remainder": None}})
+        return bool(found)
+
+    async def images_of(self, lease: ShardLease) -> int | None:
+        """How many images of the shard are ours; None when it is lost."""
+        document = await self._shards.find_one(_held(lease), {"images": 1})
+        return document["images"] if document else None
 
     async def release(self, lease: ShardLease) -> None:
         """Give an unfinished shard back; it does not count as a failed claim."""
-        update = {"$set": {**_FREE, "progress": asdict(ShardProgress())}, "$inc": {"claims": -1}}
+        update = {"$set": {**_FREE, **_NOTHING_DONE}, "$inc": {"claims": -1}}
         await self._shards.update_one(_held(lease), update)
 
-    async def complete(self, lease: ShardLease, *, rollup: Rollup, progress: ShardProgress) -> bool:
-        """The shard is done, with these counts; False when it was lost and somebody else counts."""
-        fields = {"state": "done", "rollup": rollup.model_dump()["rows"], "progress": asdict(progress), **_FREE}
+    async def complete(self, lease: ShardLease, *, images: int, rollup: Rollup, progress: ShardProgress) -> bool:
+        """The shard's `images` are done, with these counts; False when it was lost, or some of them were taken over."""
+        fields = {"state": ShardState.DONE, "rollup": rollup.model_dump()["rows"], **_shown(progress), **_FREE}
+        return (await self._shards.update_one(_held(lease) | {"images": images}, {"$set": fields})).matched_count == 1
+
+    async def indexed(self, lease: ShardLease, images: int) -> bool:
+        """The shard's images can be looked at; False when it was lost."""
+        fields = {"state": ShardState.INDEXED, "claims": 0, "progress.indexed": images, **_FREE}
         return (await self._shards.update_one(_held(lease), {"$set": fields})).matched_count == 1
 
-    async def any_open(self, ledger: Ledger) -> bool:
-        """True while a shard of the plan is not done."""
-        return await self._shards.find_one({**_of(ledger), "state": "open"}, {"_id": 1}) is not None
+    async def any_in(self, ledger: Ledger, state: ShardState) -> bool:
+        """True while a shard of the plan is in this state, or was split off one and is not adopted yet."""
+        wanted = {**_of(ledger), "$or": [{"state": state}, {"remainder": {"$ne": None}}]}
+        return await self._shards.find_one(wanted, {"_id": 1}) is not None
 
     async def rollups(self, ledger: Ledger) -> AsyncIterator[Rollup]:
         """The counts of every finished shard."""
-        async for document in self._shards.find({**_of(ledger), "state": "done"}, {"rollup": 1}):
+        async for document in self._shards.find({**_of(ledger), "state": ShardState.DONE}, {"rollup": 1}):
             yield Rollup(rows=document["rollup"])
 
     async def progress(self, ledger: Ledger) -> ShardProgress:
@@ -163,6 +209,10 @@ class FindingRepository:
         await self._findings.delete_many({"job_id": job_id})
 
 
+def _shown(progress: ShardProgress) -> Document:
+    return {f"progress.{name}": count for name, count in asdict(progress).items()}
+
+
 def _of(ledger: Ledger) -> Document:
     return {"job_id": ledger.job_id, "generation": ledger.generation}
 
@@ -171,13 +221,28 @@ def _new_document(ledger: Ledger, shard: NewShard) -> Document:
     return {
         "_id": f"{ledger.job_id}:{ledger.generation}:{shard.index:06d}", "schema_version": 1, **_of(ledger),
         "index": shard.index,
-        "manifest_key": shard.manifest_key, "state": "open", "token": 0, "claims": 0, "expires_at": None,
+        "manifest_key": shard.manifest_key, "first": shard.first, "images": shard.images,
+        "span": list(shard.span) if shard.span else None, "remainder": None,
+        "state": ShardState.OPEN, "token": 0, "claims": 0, "expires_at": None,
         "progress": asdict(ShardProgress()), "rollup": [],
     }  # fmt: skip
 
 
+def _remainder(shard: Document) -> Document:
+    """The shard of what another one does not keep."""
+    first, images = shard["remainder"]["first"], shard["remainder"]["images"]
+    return shard | {
+        "_id": f"{shard['_id']}-{first}", "first": first, "images": images, "state": ShardState.INDEXED, "token": 0,
+        "claims": 0, "expires_at": None, "progress": asdict(ShardProgress(indexed=images)), "rollup": [],
+        "remainder": None,
+    }  # fmt: skip
+
+
 def _held(lease: ShardLease) -> Document:
-    return {"_id": lease.shard_id, "token": lease.token, "state": "open", "expires_at": {"$ne": None}}
+    return {
+        "_id": lease.shard_id, "token": lease.token, "state": {"$ne": ShardState.DONE},
+        "expires_at": {"$ne": None},
+    }  # fmt: skip
 
 
 def _to_lease(document: Document) -> ShardLease:
@@ -188,6 +253,9 @@ def _to_lease(document: Document) -> ShardLease:
         manifest_key=document["manifest_key"],
         token=document["token"],
         claims=document["claims"],
+        first=document["first"],
+        images=document["images"],
+        span=tuple(document["span"]) if document["span"] else None,
     )
 
 

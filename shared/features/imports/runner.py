@@ -6,20 +6,22 @@ no work waits for the others, so that a dead claimer's shard is taken over.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 
 from shared.features.imports.cleanup import Cleaner
 from shared.features.imports.ending import Ending
-from shared.features.imports.finish import Finisher
 from shared.features.imports.keeper import Keeper, Leaving
-from shared.features.imports.models import ImportPlan, Ledger, ShardExhausted, ShardLease
-from shared.features.imports.plan import Planner
+from shared.features.imports.models import ImportPlan, Ledger, ShardExhausted, ShardLease, ShardState, Way
+from shared.features.imports.plan import PlanTrack
 from shared.features.imports.repository import ImportJobRepository, ShardRepository
-from shared.features.imports.transfer import ShardTrack, Transfer
-from shared.features.jobs.models import Job, JobState, LeaseLost, Phase
+from shared.features.imports.track import ShardTrack
+from shared.features.imports.turns import Turns
+from shared.features.jobs.models import Job, JobKind, JobState, LeaseLost, Phase, StepLease
 from shared.foundation.errors import AppError, unforeseen
 from shared.foundation.ids import JobId, new_id
 from shared.foundation.mongo import DriverError, database_failure
@@ -32,15 +34,62 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class _ShardStep:
+    """What is done with the shards in `state`, and the phase that follows when none is left."""
+
+    phase: Phase
+    state: ShardState
+    following: Phase
+    work: "ShardWork"
+
+
+class PlanWork(Protocol):
+    """Plans jobs."""
+
+    async def plan(self, job: Job, lease: StepLease, track: PlanTrack) -> ImportPlan:
+        """Write the job's shards; what the later steps need to know."""
+        ...
+
+    async def discard(self, ledger: Ledger) -> None:
+        """Remove the shards of a plan that did not come to count."""
+        ...
+
+
+class ShardWork(Protocol):
+    """Does one step with a shard."""
+
+    async def run(self, job: Job, plan: ImportPlan, lease: ShardLease, track: ShardTrack) -> None:
+        """Do the step, and say so to the ledger. Raises LeaseLost when the shard is no longer ours."""
+        ...
+
+
+class FinishWork(Protocol):
+    """Ends jobs well."""
+
+    async def finish(self, job: Job, plan: ImportPlan, lease: StepLease) -> None:
+        """Publish what was done. Raises LeaseLost if it is not ours."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class JobWork:
+    """What a kind of job consists of. A kind without an `indexer` is never planned to have that phase."""
+
+    planner: PlanWork
+    transfer: ShardWork
+    finisher: FinishWork
+    indexer: ShardWork | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ImportRunner:
     """Runs claimers of import jobs in this process."""
 
     jobs: ImportJobRepository
     shards: ShardRepository
-    planner: Planner
-    transfer: Transfer
-    finisher: Finisher
+    kinds: Mapping[JobKind, JobWork]
     ending: Ending
+    turns: Turns
     cleaner: Cleaner
     engine: EngineSettings
     metrics: EngineMetrics
@@ -88,8 +137,14 @@ class ImportRunner:
             _log.exception("the failure could not be noted; the sweeper will start the job again")
 
     async def _steps(self, job: Job, keeper: Keeper) -> None:
-        steps = {Phase.PLAN: self._plan, Phase.TRANSFER: self._transfer, Phase.FINISH: self._finish}
-        while True:
+        steps = {
+            Phase.PLAN: self._plan,
+            Phase.INDEX: self._index,
+            Phase.TRANSFER: self._transfer,
+            Phase.FINISH: self._finish,
+        }
+        began = time.monotonic()
+        while not await self.turns.is_over(job.id, began):
             keeper.check()
             current = await self.jobs.load(job.id)
             if current is None or current.state is not JobState.RUNNING:
@@ -106,36 +161,52 @@ class ImportRunner:
         planned = False
         try:
             async with keeper.step(lease):
-                plan = await self.planner.plan(job, lease, keeper)
+                plan = await self.kinds[job.kind].planner.plan(job, lease, keeper)
                 keeper.check()
-                planned = await self.jobs.advance(lease, to=Phase.TRANSFER, plan=plan.model_dump_json())
+                first = Phase.TRANSFER if plan.way is Way.TOGETHER else Phase.INDEX
+                planned = await self.jobs.advance(lease, to=first, plan=plan.model_dump_json())
         finally:
             if not planned:
-                await self._discard(Ledger(job.id, lease.token))
+                await self._discard(job, Ledger(job.id, lease.token))
         if planned:
-            _log.info("planned", shards=plan.shards, images=plan.images, layout=plan.layout)
+            _log.info("planned", shards=plan.shards, images=plan.images, layout=plan.layout, way=plan.way)
         return planned
 
-    async def _discard(self, ledger: Ledger) -> None:
+    async def _discard(self, job: Job, ledger: Ledger) -> None:
         """Remove what a planning wrote, unless it counts after all: an answer of the database may have been lost."""
         current = await self.jobs.load(ledger.job_id)
         if current is not None and current.plan and _plan_of(current).generation == ledger.generation:
             return
-        await self.planner.discard(ledger)
+        await self.kinds[job.kind].planner.discard(ledger)
+
+    async def _index(self, job: Job, keeper: Keeper) -> bool:
+        plan = _plan_of(job)
+        following = Phase.FINISH if plan.way is Way.IN_PLACE else Phase.TRANSFER
+        indexer = self.kinds[job.kind].indexer
+        if indexer is None:
+            raise ValueError(f"a {job.kind} job has no phase {Phase.INDEX}")
+        step = _ShardStep(Phase.INDEX, ShardState.OPEN, following, indexer)
+        return await self._next_shard(job, plan, step, keeper)
 
     async def _transfer(self, job: Job, keeper: Keeper) -> bool:
         plan = _plan_of(job)
+        state = ShardState.OPEN if plan.way is Way.TOGETHER else ShardState.INDEXED
+        step = _ShardStep(Phase.TRANSFER, state, Phase.FINISH, self.kinds[job.kind].transfer)
+        return await self._next_shard(job, plan, step, keeper)
+
+    async def _next_shard(self, job: Job, plan: ImportPlan, step: "_ShardStep", keeper: Keeper) -> bool:
+        """Do one shard, or go on to the next phase when there is none left; False when there is nothing to do now."""
         ledger = Ledger(job.id, plan.generation)
-        lease = await self.shards.claim_next(ledger)
+        lease = await self.shards.claim_next(ledger, step.state)
         if lease is None:
-            if await self.shards.any_open(ledger):
-                return False
-            await self.jobs.open_finish(job.id)
+            if await self.shards.any_in(ledger, step.state):
+                return await self.shards.adopt_remainders(ledger) or await self.shards.split_straggler(ledger)
+            await self.jobs.move_on(job.id, step.phase, generation=plan.generation, to=step.following)
             return True
         if lease.claims > self.engine.max_shard_claims:
             raise ShardExhausted(f"Shard {lease.index} was claimed {lease.claims} times without an end.")
         async with self._holding(lease, keeper) as track:
-            await self.transfer.run(job, plan, lease, track)
+            await step.work.run(job, plan, lease, track)
         return True
 
     @contextlib.asynccontextmanager
@@ -157,7 +228,7 @@ class ImportRunner:
         if lease is None:
             return False
         async with keeper.step(lease):
-            await self.finisher.finish(job, _plan_of(job), lease)
+            await self.kinds[job.kind].finisher.finish(job, _plan_of(job), lease)
         _log.info("imported", dataset_id=job.dataset_id)
         self.metrics.jobs.labels("succeeded").inc()
         return True

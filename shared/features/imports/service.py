@@ -1,8 +1,6 @@
-"""Imports as callers see them: start, watch, cancel, retry, report; and as the queue and the scheduler drive them."""
+"""Imports as callers see them: start, watch, pause, cancel, retry, report."""
 
-from collections.abc import Awaitable
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
@@ -11,27 +9,26 @@ import structlog
 from shared.features.auth.models import Actor
 from shared.features.datasets.models import Dataset, DatasetState, Rollup
 from shared.features.datasets.service import DatasetService
-from shared.features.imports.cleanup import Cleaner
 from shared.features.imports.ending import Ending
-from shared.features.imports.models import ImportRequest, Ledger, ReportFilter
+from shared.features.imports.models import ImportRequest, Ledger, NotInPlace, ReportFilter
 from shared.features.imports.repository import FindingRepository, ImportJobRepository
-from shared.features.jobs.models import Job, JobNotFound, JobState, JobStateConflict, NewJob
+from shared.features.jobs.models import Job, JobKind, JobNotFound, JobState, JobStateConflict, NewJob
 from shared.features.sharing.access import Access
 from shared.formats.findings import Finding
 from shared.foundation.clock import utc_now
-from shared.foundation.errors import AppError, Conflict
+from shared.foundation.errors import Conflict
 from shared.foundation.ids import DatasetId, JobId, new_id
-from shared.foundation.mongo import AlreadyThere, DriverError, Session, Transactions
+from shared.foundation.mongo import AlreadyThere, Session, Transactions
 from shared.foundation.paging import Page, PageRequest
 from shared.foundation.settings import EngineSettings
-from shared.foundation.urls import redact
-from shared.ports.byte_source import ByteSources
-from shared.ports.job_launcher import JobLauncher
+from shared.ports.byte_source import STORED_SCHEME, ByteSources
 from shared.ports.job_queue import JobQueue, QueueUnavailable
 
-_ARCHIVE_ENDINGS = (".tar.gz", ".tar.bz2", ".tgz", ".tbz2", ".zip", ".tar")
-_CALLBACK_PATIENCE = timedelta(seconds=5)
-_LAUNCH_PATIENCE = timedelta(seconds=60)
+_OURS = ("file:", STORED_SCHEME)
+_ARCHIVE_ENDINGS = (
+    *(".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst"),
+    *(".tgz", ".tbz2", ".txz", ".tzst", ".zip", ".tar"),
+)
 _SLUG_TRIES = 5
 
 _log = structlog.get_logger(__name__)
@@ -63,7 +60,10 @@ class ImportService:
 
         Raises UnsupportedSource, RefusedSource, and IdempotencyConflict for a key used otherwise.
         """
-        self.sources.check(request.archive_uri)
+        for address in request.addresses.values():
+            self.sources.check(address)
+        if request.in_place and not request.addresses["archive"].startswith(_OURS):
+            raise NotInPlace("Only an archive on our own disk or in our own store can be used in place.")
         job_id = JobId(new_id())
         dataset = _new_dataset(request, actor, job_id, await self.datasets.free_slug(_name_of(request)))
         new = NewJob(
@@ -87,9 +87,11 @@ class ImportService:
             raise JobNotFound(job_id)
         return job
 
-    async def page(self, actor: Actor, request: PageRequest, *, state: JobState | None) -> Page[Job]:
-        """The actor's import jobs, newest first."""
-        return await self.jobs.page(actor, request, state=state)
+    async def page(
+        self, actor: Actor, request: PageRequest, *, state: JobState | None, kind: JobKind | None = None
+    ) -> Page[Job]:
+        """The actor's jobs, newest first."""
+        return await self.jobs.page(actor, request, state=state, kind=kind)
 
     async def report(self, job: Job, request: PageRequest, wanted: ReportFilter) -> Page[Finding]:
         """What the job found in its data, in the order of files and lines."""
@@ -105,16 +107,33 @@ class ImportService:
             raise JobStateConflict(f"The job has already {job.state}.", state=job.state)
         return job
 
+    async def pause(self, job_id: str, actor: Actor) -> Job:
+        """Let the job rest: claimers let go within seconds, what is done stays. Pausing twice is no error."""
+        job = await self.job(job_id, actor)
+        if not await self.jobs.pause(job.id):
+            raise JobStateConflict(f"The job has already {job.state}.", state=job.state)
+        return await self.job(job_id, actor)
+
+    async def resume(self, job_id: str, actor: Actor) -> Job:
+        """Go on with a paused job from what is done. A job that is not paused stays as it is, unless it has ended."""
+        job = await self.job(job_id, actor)
+        if await self.jobs.resume(job.id):
+            await self._enqueue(job.id)
+        elif job.ended:
+            raise JobStateConflict(f"The job has already {job.state}.", state=job.state)
+        return await self.job(job_id, actor)
+
     async def retry(self, job_id: str, actor: Actor) -> Job:
         """Queue an ended job again; it goes on from what is done. Raises JobStateConflict unless it ended badly."""
         job = await self.job(job_id, actor)
-        request = ImportRequest.model_validate_json(job.request)
+        is_import = job.kind == "import"
+        name = _name_of(ImportRequest.model_validate_json(job.request)) if is_import else ""
         for attempt in range(_SLUG_TRIES):
-            slug = await self.datasets.free_slug(_name_of(request), crowded=attempt > 0)
+            slug = await self.datasets.free_slug(name, crowded=attempt > 0)
 
             async def work(session: Session, slug: str = slug) -> bool:
                 retried = await self.jobs.retry(job.id, session)
-                if retried:
+                if retried and is_import:
                     await self.datasets.reopen(job.dataset_id, slug, session)
                 return retried
 
@@ -162,53 +181,6 @@ class ImportService:
             _log.warning("queue unavailable; the sweeper will start the job", job_id=job_id)
 
 
-@dataclass(frozen=True, slots=True)
-class ImportDispatcher:
-    """What the queue and the scheduler call: starts claimers, and puts right what stopped."""
-
-    jobs: ImportJobRepository
-    datasets: DatasetService
-    launcher: JobLauncher
-    cleaner: Cleaner
-
-    async def dispatch(self, job_id: JobId) -> bool:
-        """Start a queued job's claimers. Does nothing for a job that runs or has ended; False for an unknown one."""
-        if await self.jobs.begin(job_id):
-            job = await self.jobs.load(job_id)
-            if job is not None:
-                await self._launch(job, job.claimers)
-            return True
-        return await self.jobs.load(job_id) is not None
-
-    async def sweep(self) -> None:
-        """Start jobs whose callback never came, replace lost claimers, remove leftovers, empty the trash."""
-        for job in await self.jobs.overdue(queued_for=_CALLBACK_PATIENCE):
-            await _attempt(self.dispatch(job.id), "callback is overdue", job.id)
-        async for job, missing in self.jobs.short_of_claimers(patience=_LAUNCH_PATIENCE):
-            await _attempt(self._launch(job, missing), "claimers are missing", job.id)
-        for job in await self.jobs.due_for_cleanup():
-            await _attempt(self.cleaner.clean(job.id), "cleaning up", job.id)
-        for dataset_id in await self.datasets.due_for_purge():
-            await _attempt(self.cleaner.purge(dataset_id), "purging", dataset_id)
-
-    async def _launch(self, job: Job, tasks: int) -> None:
-        await self.jobs.note_launch(job.id, tasks)
-        try:
-            await self.launcher.launch(job.id, tasks=tasks)
-        except AppError:
-            await self.jobs.note_launch(job.id, 0)  # none will come: the next sweep need not wait for them
-            raise
-
-
-async def _attempt(work: Awaitable[object], what: str, of: str) -> None:
-    """Do one thing of a sweep; what fails is tried again by the next sweep and does not hold up the rest."""
-    _log.info(what, of=of)
-    try:
-        await work
-    except (AppError, DriverError):
-        _log.warning("sweeping failed", what=what, of=of, exc_info=True)
-
-
 def _new_dataset(request: ImportRequest, actor: Actor, job_id: JobId, slug: str) -> Dataset:
     now = utc_now()
     return Dataset(
@@ -220,7 +192,7 @@ def _new_dataset(request: ImportRequest, actor: Actor, job_id: JobId, slug: str)
         task=None,
         format=None,
         layout=None,
-        source=redact(request.archive_uri),
+        source=request.shown_source,
         storage=request.storage,
         version=0,
         categories=(),
@@ -235,10 +207,17 @@ def _new_dataset(request: ImportRequest, actor: Actor, job_id: JobId, slug: str)
 
 
 def _name_of(request: ImportRequest) -> str:
-    """The name asked for, else the archive's file name without its ending."""
+    """The name asked for, else the archive's file name without its ending; that of the folder around plain "images"."""
     if request.name:
         return request.name
-    name = PurePosixPath(unquote(urlsplit(request.archive_uri).path)).name
-    ending = next((ending for ending in _ARCHIVE_ENDINGS if name.lower().endswith(ending)), "")
-    stem = "".join(letter for letter in name[: len(name) - len(ending)] if letter.isprintable())
+    addresses = request.addresses
+    path = PurePosixPath(unquote(urlsplit(addresses.get("archive") or addresses["images"]).path))
+    stem = _stem(path.name)
+    if "images" in addresses and stem.lower() == "images":
+        stem = _stem(path.parent.name)
     return stem[:200].strip() or "dataset"
+
+
+def _stem(name: str) -> str:
+    ending = next((ending for ending in _ARCHIVE_ENDINGS if name.lower().endswith(ending)), "")
+    return "".join(letter for letter in name[: len(name) - len(ending)] if letter.isprintable())

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from shared.foundation.errors import Conflict, NotFound, Problem
 from shared.foundation.ids import DatasetId, JobId
 
-JobKind: TypeAlias = Literal["import"]
+JobKind: TypeAlias = Literal["import", "verify"]
 
 
 class JobState(StrEnum):
@@ -27,9 +27,13 @@ RETRYABLE = frozenset({JobState.FAILED, JobState.CANCELLED, JobState.DEAD})
 
 
 class Phase(StrEnum):
-    """The steps of a job: planned once, transferred by every claimer, finished once."""
+    """The steps of a job: planned once, indexed and transferred by every claimer, finished once.
+
+    An import whose labels cannot be read apart from its images has no step `index`; one in place has no `transfer`.
+    """
 
     PLAN = "plan"
+    INDEX = "index"
     TRANSFER = "transfer"
     FINISH = "finish"
 
@@ -64,6 +68,7 @@ class NewJob:
     correlation_id: str
     claimers: int
     idempotency_key: str | None
+    kind: JobKind = "import"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,7 @@ class Job:
     claimers: int
     live_claimers: tuple[str, ...]
     generation: int
+    paused: bool = False
 
     @property
     def ended(self) -> bool:

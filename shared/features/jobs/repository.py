@@ -3,15 +3,15 @@
 import re
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 
 from shared.features.auth.models import Actor
-from shared.features.jobs.models import ENDED, RETRYABLE, Job, JobState, NewJob, Phase, StepLease
+from shared.features.jobs.models import ENDED, RETRYABLE, Job, JobKind, JobState, NewJob, Phase, StepLease
 from shared.foundation.clock import utc_now
 from shared.foundation.errors import Problem
-from shared.foundation.ids import JobId
+from shared.foundation.ids import DatasetId, JobId
 from shared.foundation.mongo import CollectionSpec, Database, Document, Session
 from shared.foundation.paging import Page, PageRequest, decode_cursor, encode_cursor
 
@@ -24,7 +24,7 @@ _SCHEMA: Mapping[str, Any] = {
     "required": ["_id", "schema_version", "kind", "owner_id", "dataset_id", "state", "phase", "request", "created_at"],
     "properties": {
         "schema_version": {"bsonType": "int"},
-        "kind": {"enum": ["import"]},
+        "kind": {"enum": list(get_args(JobKind))},
         "state": {"enum": [str(state) for state in JobState]},
         "phase": {"enum": [str(phase) for phase in Phase]},
         "attempts": {"bsonType": "int", "minimum": 0},
@@ -43,6 +43,7 @@ class JobRepository:
             indexes=(
                 IndexModel([("owner_id", ASCENDING), ("_id", DESCENDING)]),
                 IndexModel([("state", ASCENDING), ("_id", DESCENDING)]),
+                IndexModel([("dataset_id", ASCENDING)]),
                 IndexModel([("cleanup_at", ASCENDING)], sparse=True),
                 IndexModel(
                     [("owner_id", ASCENDING), ("idempotency_key", ASCENDING)],
@@ -53,11 +54,11 @@ class JobRepository:
             schema=_SCHEMA,
         )
 
-    async def add(self, new: NewJob, session: Session) -> None:
+    async def add(self, new: NewJob, session: Session | None = None) -> None:
         """Write a queued job. Raises AlreadyThere when its idempotency key has been used."""
         now = utc_now()
         document: Document = {
-            "_id": new.id, "schema_version": 1, "kind": "import", "owner_id": new.owner_id,
+            "_id": new.id, "schema_version": 1, "kind": new.kind, "owner_id": new.owner_id,
             "dataset_id": new.dataset_id, "state": JobState.QUEUED, "phase": Phase.PLAN, "attempts": 0,
             "request": new.request, "plan": None, "progress": None, "error": None,
             "correlation_id": new.correlation_id, "created_at": now, "started_at": None, "finished_at": None,
@@ -80,9 +81,13 @@ class JobRepository:
         """The actor's job that was made with this key."""
         return self._job(await self._jobs.find_one({"owner_id": actor.id, "idempotency_key": key}))
 
-    async def page(self, actor: Actor, request: PageRequest, *, state: JobState | None) -> Page[Job]:
+    async def page(
+        self, actor: Actor, request: PageRequest, *, state: JobState | None, kind: JobKind | None = None
+    ) -> Page[Job]:
         """The actor's jobs, newest first."""
-        wanted: Document = {"owner_id": actor.id} | ({"state": state} if state else {})
+        wanted: Document = (
+            {"owner_id": actor.id} | ({"state": state} if state else {}) | ({"kind": kind} if kind else {})
+        )
         after = {"_id": {"$lt": decode_cursor(request.cursor, str)[0]}} if request.cursor else {}
         found = self._jobs.find(wanted | after).sort("_id", DESCENDING).skip(request.offset).limit(request.limit + 1)
         documents = await found.to_list()
@@ -90,12 +95,17 @@ class JobRepository:
         more = encode_cursor(items[-1].id) if len(documents) > request.limit else None
         return Page(items, more, await self._jobs.count_documents(wanted))
 
+    async def of_dataset(self, dataset_id: DatasetId) -> AsyncIterator[JobId]:
+        """The ids of every job about a dataset."""
+        async for document in self._jobs.find({"dataset_id": dataset_id}, {"_id": 1}):
+            yield document["_id"]
+
     # -- claimers
 
     async def begin(self, job_id: JobId) -> bool:
         """Queued becomes running, one attempt more; False when it was not queued."""
         begun = await self._jobs.update_one(
-            {"_id": job_id, "state": JobState.QUEUED},
+            {"_id": job_id, "state": JobState.QUEUED, "paused": {"$ne": True}},
             [
                 {
                     "$set": {
@@ -112,6 +122,19 @@ class JobRepository:
     async def note_launch(self, job_id: JobId, tasks: int) -> None:
         """Remember that `tasks` claimers were asked for and have not reported yet."""
         await self._jobs.update_one({"_id": job_id}, {"$set": {"launches_pending": tasks, "launched_at": utc_now()}})
+
+    async def note_another_launch(self, job_id: JobId, tasks: int) -> None:
+        """Remember that `tasks` more claimers were asked for; with a negative number, that they will not come."""
+        update = {"$inc": {"launches_pending": tasks}, "$set": {"launched_at": utc_now()}}
+        await self._jobs.update_one({"_id": job_id}, update)
+
+    async def others_wait(self, job_id: JobId, *, patience: timedelta) -> bool:
+        """Whether claimers of another running job have been asked for and wait for a worker."""
+        waiting = {
+            "_id": {"$ne": job_id}, "state": JobState.RUNNING, "launches_pending": {"$gt": 0},
+            "launched_at": {"$gt": utc_now() - patience},
+        }  # fmt: skip
+        return await self._jobs.find_one(waiting, {"_id": 1}) is not None
 
     async def join(self, job_id: JobId, claimer: str) -> Job | None:
         """Report a claimer to its job; None when there is no such job."""
@@ -177,11 +200,11 @@ class JobRepository:
         advanced = await self._jobs.update_one(_held(lease) | {"state": JobState.RUNNING}, {"$set": fields})
         return advanced.matched_count == 1
 
-    async def open_finish(self, job_id: JobId) -> None:
-        """Every shard is done: the job may finish. Idempotent."""
+    async def move_on(self, job_id: JobId, phase: Phase, *, generation: int, to: Phase) -> None:
+        """Every shard of this plan is through `phase`: the job goes on with the next one. Idempotent."""
         await self._jobs.update_one(
-            {"_id": job_id, "state": JobState.RUNNING, "phase": Phase.TRANSFER},
-            {"$set": {"phase": Phase.FINISH, "step.expires_at": None}},
+            {"_id": job_id, "state": JobState.RUNNING, "phase": phase, "generation": generation},
+            {"$set": {"phase": to, "step.expires_at": None}},
         )
 
     async def succeed(self, lease: StepLease, *, plan: str, progress: str, session: Session) -> bool:
@@ -208,6 +231,23 @@ class JobRepository:
         update = {"$set": {"step.expires_at": None}, "$unset": {"cleanup_at": ""}}
         await self._jobs.update_one(_held(lease), update)
 
+    # -- pausing
+
+    async def pause(self, job_id: JobId) -> bool:
+        """A queued or running job waits until it is resumed; its claimers let go. False when it has ended."""
+        open_states = [JobState.QUEUED, JobState.RUNNING]
+        fields = {"state": JobState.QUEUED, "paused": True, "step.expires_at": None}
+        paused = await self._jobs.update_one({"_id": job_id, "state": {"$in": open_states}}, {"$set": fields})
+        return paused.matched_count == 1
+
+    async def resume(self, job_id: JobId) -> bool:
+        """A paused job is due again; False when it is not paused."""
+        resumed = await self._jobs.update_one(
+            {"_id": job_id, "state": JobState.QUEUED, "paused": True},
+            {"$set": {"attempts": 0, "due_at": utc_now()}, "$unset": {"paused": ""}},
+        )
+        return resumed.matched_count == 1
+
     # -- other ends
 
     async def end(
@@ -217,7 +257,8 @@ class JobRepository:
         open_states = [JobState.QUEUED, JobState.RUNNING]
         fields = {"state": state, "error": error, "finished_at": utc_now(), "cleanup_at": cleanup_at}
         same_attempt = {"_id": job.id, "state": {"$in": open_states}} | _attempt_of(job, state)
-        ended = await self._jobs.update_one(same_attempt, {"$set": fields}, session=session)
+        update = {"$set": fields, "$unset": {"paused": ""}}
+        ended = await self._jobs.update_one(same_attempt, update, session=session)
         return ended.matched_count == 1
 
     async def requeue(self, job: Job, *, error: Problem, due_at: datetime) -> bool:
@@ -249,7 +290,7 @@ class JobRepository:
 
     async def overdue(self, *, queued_for: timedelta) -> list[Job]:
         """Queued jobs whose callback should have come by now."""
-        late = {"state": JobState.QUEUED, "due_at": {"$lt": utc_now() - queued_for}}
+        late = {"state": JobState.QUEUED, "paused": {"$ne": True}, "due_at": {"$lt": utc_now() - queued_for}}
         return [self._alive_job(document) async for document in self._jobs.find(late).limit(100)]
 
     async def short_of_claimers(self, *, patience: timedelta) -> AsyncIterator[tuple[Job, int]]:
@@ -327,4 +368,5 @@ def _to_job(document: Document, live: tuple[str, ...]) -> Job:
         claimers=document["claimers"],
         live_claimers=live,
         generation=document["generation"],
+        paused=document.get("paused", False),
     )

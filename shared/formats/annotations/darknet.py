@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from shared.formats.annotations.model import BrokenConfig, Category
 from shared.formats.annotations.splits import CANONICAL, normalise_split
-from shared.formats.annotations.yolo_config import MAX_CATEGORIES, complete_names
+from shared.formats.annotations.yolo_config import MAX_CATEGORIES, check_name, complete_names
 
 MAX_BYTES = 5 * 1024 * 1024
 
@@ -48,6 +48,8 @@ def read_names(data: bytes, *, file: str) -> tuple[Category, ...]:
     lines = [line.strip() for line in _text(data, file).rstrip().splitlines()]
     if len(lines) > MAX_CATEGORIES:
         raise BrokenConfig(file, f"more than {MAX_CATEGORIES} names")
+    for number, name in enumerate(lines):
+        check_name(name, number, file, number + 1)
     named = {number: name for number, name in enumerate(lines) if name}
     return complete_names(named, len(lines))
 

@@ -1,7 +1,7 @@
 """The values every annotation format is read into, and the shape of a reader. Nothing here knows a format."""
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,7 +43,7 @@ class Detection:
 class DatasetLayout:
     """Where a dataset's images, labels and splits lie among the members of an archive.
 
-    The three arrays are parallel, in the order of the name table: `image_indexes` ('q') and `label_indexes` ('q', -1
+    The three arrays are parallel, in the order of the name table: `image_indexes` ('i') and `label_indexes` ('i', -1
     where there is none) are member indexes, `split_ids` ('b') point into `splits`. A split may hold no image.
     `config_files` are the members that describe the dataset and are kept with it.
     """
@@ -73,6 +73,10 @@ class NameTable(Protocol):
 
     def name(self, index: int, /) -> str:
         """The member's name."""
+        ...
+
+    def each_name(self) -> Iterator[str]:
+        """The names of all members in their order; quicker than asking for one after the other."""
         ...
 
     def find(self, name: str, /) -> int | None:

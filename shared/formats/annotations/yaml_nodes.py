@@ -10,10 +10,11 @@ from yaml.constructor import SafeConstructor
 
 from shared.formats.annotations.model import BrokenConfig
 
-MAX_BYTES = 5 * 1024 * 1024
+MAX_BYTES = 4 * 1024 * 1024
 MAX_ALIASES = 100
 MAX_DEPTH = 64
-MAX_EVENTS = 500_000
+MAX_EVENTS = 220_000
+"""Room for 100 000 names by their ids. Each value takes half a KiB, whatever its length."""
 
 _LONGEST_TYPED_SCALAR = 64
 _Loader: type[yaml.SafeLoader] | type[yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

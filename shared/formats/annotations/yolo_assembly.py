@@ -18,7 +18,7 @@ from shared.formats.annotations.yolo_config import complete_names, report_duplic
 from shared.formats.annotations.yolo_pairing import LabelPairing, report_unlisted, top_directory
 from shared.formats.annotations.yolo_paths import directory_of
 from shared.formats.annotations.yolo_places import find_list, find_member, places
-from shared.formats.annotations.yolo_splits import NO_SPLIT, ImageSurvey, ListFile, SplitAssignment, list_bases
+from shared.formats.annotations.yolo_splits import NO_SPLIT, ImageSurvey, ListFile, SplitAssignment, list_bases, named
 from shared.formats.findings import Finding
 
 _SURE, _FAIRLY_SURE = 0.99, 0.8
@@ -66,11 +66,11 @@ class LayoutBuilder:
         pairing = LabelPairing(self._names, darknet=self._description.is_darknet, report=self._report)
         unlisted: Counter[str] = Counter()
         root = directory_of(self._file)
-        for index in survey.indexes:
+        for index, name in named(self._names, survey.indexes):
             split = assignment.by_member[index]
-            pairing.add(index, split)
+            pairing.add(index, name, split)
             if split == NO_SPLIT:
-                unlisted[top_directory(self._names.name(index), root)] += 1
+                unlisted[top_directory(name, root)] += 1
         report_unlisted(unlisted, self._report)
         return pairing
 

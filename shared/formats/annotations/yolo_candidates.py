@@ -76,11 +76,15 @@ class Description:
 
 
 def find_configs(names: NameTable) -> ConfigCandidates:
-    """The members that may describe the dataset, from one pass over the names in bounded memory."""
+    """The members that may describe the dataset, from one pass over the names in bounded memory.
+
+    Only those that `find` knows: a table may go over the names of members that it has dropped.
+    """
     found: dict[Kind, list[Candidate]] = {kind: [] for kind in Kind}
-    for index in range(len(names)):
-        name = names.name(index)
-        if name[-5:].lower().endswith((".yaml", ".yml", ".data")) and (kind := _kind(name)) is not None:
+    for index, name in enumerate(names.each_name()):
+        if not name[-5:].lower().endswith((".yaml", ".yml", ".data")):
+            continue
+        if (kind := _kind(name)) is not None and names.find(name) == index:
             found[kind].append(Candidate(index, name, kind))
             if len(found[kind]) > _MANY:
                 found[kind] = _nearest(found[kind])

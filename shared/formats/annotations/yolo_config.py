@@ -13,6 +13,8 @@ from shared.formats.findings import Finding
 MAX_CATEGORIES = 100_000
 MAX_SPLITS = 100
 MAX_PATHS = 10_000
+MAX_NAME_CHARACTERS = 1_000
+MAX_SPLIT_CHARACTERS = 200
 
 _WHOLE_NUMBER = re.compile(r"\+?[0-9]{1,18}(\.0*)?", re.ASCII)
 _ALIASES = {"valid": "val", "validation": "val"}
@@ -49,6 +51,13 @@ def complete_names(names: dict[int, str], count: int) -> tuple[Category, ...]:
     return tuple(Category(number, names.get(number, f"class_{number}")) for number in range(last))
 
 
+def check_name(name: str, number: int, file: str, line: int) -> None:
+    """Raise `BrokenConfig` for a name so long that aliases of it would fill a database's document."""
+    if len(name) > MAX_NAME_CHARACTERS:
+        reason = f"line {line}: the name of category {number} has more than {MAX_NAME_CHARACTERS} characters"
+        raise BrokenConfig(file, reason)
+
+
 def report_duplicates(categories: tuple[Category, ...], *, file: str, line: int | None, report: Report) -> None:
     """One finding for each category whose name an earlier one has, ignoring case and surrounding space."""
     seen: dict[str, int] = {}
@@ -79,6 +88,8 @@ def _read_splits(
     lines: dict[str, int] = {}
     for key, (line, node) in entries.items():
         if names_a_split(key) and (found := _paths(key, node, file)):
+            if len(key) > MAX_SPLIT_CHARACTERS:
+                raise BrokenConfig(file, f"line {line}: a split's name has more than {MAX_SPLIT_CHARACTERS} characters")
             _report_alias(key, line, file, report)
             split = normalise_split(key)
             paths.setdefault(split, []).extend(found)
@@ -122,6 +133,7 @@ class _Names:
         if not isinstance(node, yaml.ScalarNode):
             raise BrokenConfig(self.file, f"line {line}: the name of category {number} is not text")
         name = as_python_prints(node)
+        check_name(name, number, self.file, line)
         if not is_text(node):
             message = f"category {number}: YAML reads {written(node)[:80] or 'nothing'} as {name[:80]}, not as text"
             self.report(Finding("NAME_YAML_COERCED", self.file, message, line))

@@ -85,8 +85,7 @@ class YoloReader:
 
 def _why_not(names: NameTable, passed_over: list[str]) -> str:
     images = texts = 0
-    for index in range(len(names)):
-        name = names.name(index)
+    for name in names.each_name():
         images += is_image(name)
         texts += name[-4:].lower() == ".txt"
     read = f"; read and passed over: {'; '.join(passed_over[:_SHOWN_REASONS])}" if passed_over else ""

@@ -7,6 +7,7 @@ from collections import Counter
 from shared.formats.annotations.model import NameTable, Report
 from shared.formats.annotations.yolo_paths import beside, directory_of, label_path
 from shared.formats.annotations.yolo_splits import NO_SPLIT
+from shared.formats.archives.name_encoding import other_spellings
 from shared.formats.findings import Finding
 
 NO_LABEL = -1
@@ -23,16 +24,15 @@ class LabelPairing:
     """Pairs images with labels in name-table order. The three arrays are parallel: members, labels, splits."""
 
     def __init__(self, names: NameTable, *, darknet: bool, report: Report) -> None:
-        self.images, self.labels, self.splits = array("q"), array("q"), array("b")
+        self.images, self.labels, self.splits = array("i"), array("i"), array("b")
         self._names = names
         self._darknet = darknet
         self._report = report
         self._used = bytearray(len(names))
         self._directories: set[str] = set()
 
-    def add(self, index: int, split: int) -> None:
-        """Take the next image. One without a split is not kept, but its label is no orphan."""
-        image = self._names.name(index)
+    def add(self, index: int, image: str, split: int) -> None:
+        """Take the next image, by its name. One without a split is not kept, but its label is no orphan."""
         label = self._find_label(image, listed=split != NO_SPLIT)
         if split == NO_SPLIT:
             if label != NO_LABEL:
@@ -48,8 +48,7 @@ class LabelPairing:
 
         `described_by` are the members that describe the dataset, which are no labels.
         """
-        for index in range(len(self._names)):
-            name = self._names.name(index)
+        for index, name in enumerate(self._names.each_name()):
             left_over = not self._used[index] and name[-4:].lower() == ".txt" and index not in described_by
             if left_over and self._may_be_label(name):
                 self._report(Finding("PAIR_ORPHAN_LABEL", name, "no image of the dataset goes with this label"))
@@ -61,7 +60,9 @@ class LabelPairing:
                 self._directories.add(directory_of(path))
             if (found := self._names.find(path)) is not None:
                 return found
-        return NO_LABEL
+        spellings = (other for path in paths for other in other_spellings(path))
+        found_otherwise = (self._names.find(other) for other in spellings)
+        return next((found for found in found_otherwise if found is not None), NO_LABEL)
 
     def _note(self, image: str, label: int) -> None:
         if label == NO_LABEL:

@@ -11,9 +11,11 @@ IMAGE_SUFFIXES = frozenset(
     ("avif", "bmp", "dng", "heic", "heif", "jp2", "jpeg", "jpg", "mpo", "png", "tif", "tiff", "webp")
 )
 
+MAX_CHARACTERS = 4_096
+"""Of a path; longer ones mean nothing."""
+
 _MAX_BASES = 8
 _MAX_PARTS = 32
-_MAX_CHARACTERS = 4_096
 _DRIVE = re.compile(r"[A-Za-z]:(?=/|$)")
 
 
@@ -66,7 +68,7 @@ def candidates(path: str, bases: Iterable[str], *, fewest_parts: int = 1) -> Ite
 
     Ends of the path are tried down to `fewest_parts` parts. What is too long to be a path means nothing.
     """
-    if len(path) > _MAX_CHARACTERS:
+    if len(path) > MAX_CHARACTERS:
         return
     bases = tuple(bases)
     parts = _parts(path)

@@ -5,6 +5,7 @@ Rules and tolerances follow what trainers accept (ultralytics 8.4); a value outs
 
 import re
 from codecs import BOM_UTF8
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from math import isfinite
@@ -16,11 +17,19 @@ BOX_COLUMNS = 5
 SHORTEST_POLYGON_COLUMNS = 7
 TOLERANCE = 0.01
 LARGEST_CATEGORY_ID = 2**31 - 1
+MOST_LEFT_OUT = 100_000
+"""About so many rows of one file are looked at in vain; the rest of it is counted and not read."""
 
 _SHOWN_CHARACTERS = 40
 _LOOKS_LIKE_PIXELS = 2.0
 _TOKEN = re.compile(r"\S+")
 _UNDECODED = re.compile(r"[\udc80-\udcff]")
+_AT_ONCE = 64 << 10
+_LEAST_LONGEST_ROW, _LONGEST_COLUMN = 1 << 20, 64
+# what str.splitlines() splits at, in UTF-8
+_LINE_ENDS = (*(bytes((byte,)) for byte in b"\n\r\v\f\x1c\x1d\x1e"), b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
+_UP_TO_LAST_END = re.compile(rb"(?s:.*)(?:" + b"|".join(_LINE_ENDS) + rb")")
+_LONGEST_LINE_END = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,11 @@ class RowLimits:
     max_columns: int = 20_001
     max_points: int = 200_000
     max_rows: int = 50_000
+
+    @property
+    def longest_row(self) -> int:
+        """The bytes of the longest row that is looked at."""
+        return max(_LEAST_LONGEST_ROW, self.max_columns * _LONGEST_COLUMN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +61,53 @@ class LabelRows:
 def read_label(data: bytes, *, file: str, category_count: int, limits: RowLimits, report: Report) -> LabelRows:
     """Read every row that can be read; report the others one by one, so bounding the findings is up to `report`.
 
-    `category_count` 0 means the names are unknown and any id is accepted. Never raises on any `data`.
+    `category_count` 0 means the names are unknown and any id is accepted. Never raises on any `data`. A file that is
+    all wrong is given up at `MOST_LEFT_OUT`. What is held beside `data` does not grow with it, but for annotations.
     """
-    text, decoded = _decode(data)
-    rows = _Rows(file, category_count or LARGEST_CATEGORY_ID + 1, limits, report, careful="_" in text or not decoded)
-    add, columns = rows.add, limits.max_columns
-    for number, line in enumerate(text.splitlines(), 1):
-        if tokens := line.split(None, columns):
-            add(number, line, tokens)
+    rows = _Rows(file, category_count or LARGEST_CATEGORY_ID + 1, limits, report)
+    number = 1
+    for start, end in _blocks(data):
+        if end - start <= limits.longest_row:
+            number += rows.add_all(number, data[start:end])
+            continue
+        if not data[start:end].isspace():
+            rows.refuse(number, end - start)
+        number += 1
     return rows.done()
 
 
+def _blocks(data: bytes) -> Iterator[tuple[int, int]]:
+    """Start and end of pieces that hold whole lines: as many as fit into `_AT_ONCE`, or one that is longer."""
+    start = len(BOM_UTF8) if data.startswith(BOM_UTF8) else 0
+    while len(data) - start > _AT_ONCE:
+        stop = start + _AT_ONCE
+        found = _UP_TO_LAST_END.match(data, start, stop)
+        end = found.end() if found else _next_end(data, stop - _LONGEST_LINE_END + 1)
+        end += data[end - 1 : end + 1] == b"\r\n"
+        yield start, end
+        start = end
+    yield start, len(data)
+
+
+def _next_end(data: bytes, start: int) -> int:
+    """The end of the line that goes on at `start`. In growing steps: a search for what is not there reads them all."""
+    size = _AT_ONCE
+    while start < len(data):
+        places = ((data.find(end, start, start + size), len(end)) for end in _LINE_ENDS)
+        if ends := [at + length for at, length in places if at >= 0]:
+            return min(ends)
+        start += size - _LONGEST_LINE_END + 1
+        size *= 2
+    return len(data)
+
+
 def _decode(data: bytes) -> tuple[str, bool]:
-    """The text and whether all of it is UTF-8; bytes that are not become lone surrogates."""
-    data = data.removeprefix(BOM_UTF8)
+    """The text, and whether it has to be read with care; bytes that are not UTF-8 become lone surrogates."""
     try:
-        return data.decode(), True
+        text = data.decode()
     except UnicodeDecodeError:
-        return data.decode(errors="surrogateescape"), False
+        return data.decode(errors="surrogateescape"), True
+    return text, "_" in text
 
 
 def _quick_box(tokens: list[str], category_count: int) -> Annotation | None:
@@ -97,12 +140,32 @@ class _Rows:
     category_count: int
     limits: RowLimits
     report: Report
-    careful: bool
+    careful: bool = False
     annotations: list[Annotation] = field(default_factory=list)
     rows_read: int = 0
     points: int = 0
     first_type: str = ""
     mixed: bool = False
+    unread: int = 0
+
+    def add_all(self, number: int, data: bytes) -> int:
+        """Take whole lines, of which the first has that number, or count their rows; how many lines there were."""
+        text, self.careful = _decode(data)
+        lines = text.splitlines()
+        if self.rows_left_out >= MOST_LEFT_OUT:
+            self.unread += sum(1 for line in lines if line and not line.isspace())
+            return len(lines)
+        add, columns = self.add, self.limits.max_columns
+        for at, line in enumerate(lines, number):
+            if line and (tokens := line.split(None, columns)):
+                add(at, line, tokens)
+        return len(lines)
+
+    def refuse(self, number: int, size_bytes: int) -> None:
+        """Count a row that is too long to be looked at."""
+        self.rows_read += 1
+        message = f"a row of {size_bytes} bytes; none of more than {self.limits.longest_row} is read"
+        self.report(Finding("ROW_COLUMNS", self.file, message, number))
 
     def add(self, number: int, line: str, tokens: list[str]) -> None:
         """Count the row, and keep it if it can be read."""
@@ -126,11 +189,20 @@ class _Rows:
             self.report(Finding("ROW_MIXED_TASK", self.file, message, number))
         self.first_type = self.first_type or kind
 
+    @property
+    def rows_left_out(self) -> int:
+        """How many rows were read and not kept."""
+        return self.rows_read - len(self.annotations)
+
     def done(self) -> LabelRows:
-        """The result; a file without rows is worth a finding of its own."""
+        """The result, with rows that were only counted; a file without rows is worth a finding of its own."""
+        if self.unread:
+            message = f"{self.unread} more rows were not read: {self.rows_left_out} before them could not be kept"
+            self.report(Finding("ROW_LIMIT", self.file, message))
+        self.rows_read += self.unread
         if not self.rows_read:
             self.report(Finding("PAIR_EMPTY_LABEL", self.file, "the label file has no rows"))
-        return LabelRows(self.annotations, self.rows_read, self.rows_read - len(self.annotations))
+        return LabelRows(self.annotations, self.rows_read, self.rows_left_out)
 
     def _read(self, number: int, line: str, tokens: list[str]) -> Annotation | None:
         try:

@@ -1,32 +1,37 @@
 """Which split each image of a YOLO dataset is in, from the directories and list files its description names."""
 
-import io
+import re
 from array import array
 from bisect import bisect_left
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from shared.formats.annotations.model import NameTable, Report
-from shared.formats.annotations.yolo_paths import bases_of, candidates, directory_of, is_image
+from shared.formats.annotations.yolo_paths import MAX_CHARACTERS, bases_of, candidates, directory_of, is_image
 from shared.formats.findings import Finding
 
 NO_SPLIT = -1
 
+MOST_MISSES = 500_000
+"""Lines in a row that name no image, after which the rest of a list is not read."""
+
 _PATIENCE = 10_000
 _SHOWN_CHARACTERS = 200
+_LONGEST_LINE_BYTES = 4 * MAX_CHARACTERS
+_NOT_BLANK = re.compile(rb"\S")
 
 
 class ImageSurvey:
     """The images of an archive: their member indexes in order, and the directories that hold them.
 
-    Takes one pass over the names, eight bytes for each image and a string for each directory.
+    Takes one pass over the names, four bytes for each image and a string for each directory.
     """
 
     def __init__(self, names: NameTable) -> None:
-        self.indexes = array("q")
+        self.indexes = array("i")
         directories: set[str] = set()
-        for index in range(len(names)):
-            name = names.name(index)
+        for index, name in enumerate(names.each_name()):
             if is_image(name):
                 self.indexes.append(index)
                 directories.add(directory_of(name))
@@ -36,6 +41,16 @@ class ImageSurvey:
         """Whether any image lies below the directory, given with its closing `/`; the root is ""."""
         at = bisect_left(self._directories, prefix)
         return at < len(self._directories) and self._directories[at].startswith(prefix)
+
+
+def named(names: NameTable, indexes: Iterable[int]) -> Iterator[tuple[int, str]]:
+    """Members, given in ascending order, each with its name."""
+    wanted = iter(indexes)
+    following = next(wanted, None)
+    for index, name in enumerate(names.each_name()):
+        if index == following:
+            yield index, name
+            following = next(wanted, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +76,28 @@ class SplitAssignment:
         self._report = report
 
     def add_list(self, source: ListFile) -> None:
-        """Assign the images a list names; each line that names none is reported."""
-        resolve = _LineResolver(self._names, source.bases)
+        """Assign the images a list names; each line that names none is reported, up to `MOST_MISSES` in a row."""
+        resolve, misses = _LineResolver(self._names, source.bases), 0
         for number, path in _lines(source.data):
             index = resolve(path)
             if index is not None:
                 self._claim(index, source.split)
-            else:
-                message = f"names no image here: {path[:_SHOWN_CHARACTERS]}"
-                self._report(Finding("PAIR_MISSING_IMAGE", source.name, message, number))
+                misses = 0
+                continue
+            misses += 1
+            message = f"names no image here: {path[:_SHOWN_CHARACTERS]}"
+            if misses == MOST_MISSES:
+                message = f"the list is not read beyond this line: {misses} in a row name no image here"
+            self._report(Finding("PAIR_MISSING_IMAGE", source.name, message, number))
+            if misses == MOST_MISSES:
+                return
 
     def add_directories(self, prefixes: dict[str, int], images: Iterable[int]) -> None:
         """Assign the images below each prefix to its split. A prefix is a directory with its closing `/`."""
         lengths = sorted({len(prefix) for prefix in prefixes})
         known: dict[str, tuple[int, ...]] = {}
-        for index in images:
-            directory = directory_of(self._names.name(index))
+        for index, name in named(self._names, images):
+            directory = directory_of(name)
             splits = known.get(directory)
             if splits is None:
                 found = {prefixes.get(directory[:length]) for length in lengths if length <= len(directory)}
@@ -140,10 +161,18 @@ def list_bases(list_name: str, config_name: str) -> tuple[str, ...]:
 
 
 def _lines(data: bytes) -> Iterator[tuple[int, str]]:
-    """The lines that are not blank, with their number, decoded one at a time."""
-    if b"\n" not in data:
-        data = data.replace(b"\r", b"\n")
-    for number, line in enumerate(io.BytesIO(data), 1):
-        text = line.decode("utf-8-sig" if number == 1 else "utf-8", "replace").strip()
+    """The lines that are not blank, with their number, decoded one at a time.
+
+    Of one that is too long for a path, the beginning and a mark that makes it no path.
+    """
+    end_of_line = b"\n" if b"\n" in data else b"\r"
+    at, number = len(BOM_UTF8) if data.startswith(BOM_UTF8) else 0, 1
+    while found := _NOT_BLANK.search(data, at):
+        start = found.start()
+        number += data.count(end_of_line, at, start)
+        end = data.find(end_of_line, start)
+        end = len(data) if end < 0 else end
+        text = data[start : min(end, start + _LONGEST_LINE_BYTES)].decode("utf-8", "replace").strip()
         if text:
-            yield number, text
+            yield number, text if end - start <= _LONGEST_LINE_BYTES else f"{text[:_SHOWN_CHARACTERS]}…"
+        at = end

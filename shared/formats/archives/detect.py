@@ -21,7 +21,7 @@ class ArchiveKind(StrEnum):
     HDF5 = "hdf5"
 
 
-READ_KINDS = frozenset((ArchiveKind.ZIP, ArchiveKind.TAR, ArchiveKind.TAR_GZ, ArchiveKind.TAR_BZ2))
+READ_KINDS = frozenset(kind for kind in ArchiveKind if kind is ArchiveKind.ZIP or kind.startswith("tar"))
 
 _MAGICS = (
     ((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"), ArchiveKind.ZIP),
@@ -65,6 +65,12 @@ def _starts_a_tar(head: bytes) -> bool:
     except HeaderError:
         return False
     return True
+
+
+def describe(head: bytes) -> str:
+    """What the file is: a kind of archive, or what else it looks like."""
+    kind = detect_archive(head)
+    return f"{kind} archive" if kind else describe_unknown(head)
 
 
 def describe_unknown(head: bytes) -> str:

@@ -17,6 +17,10 @@ class BrokenMember(ValueError):
         self.reason = reason
 
 
+class WrongChecksum(BrokenMember):
+    """The member's content does not match the CRC-32 of the archive's directory."""
+
+
 class ArchiveTooLarge(ValueError):
     """The archive exceeds a limit as a whole. `reason` names the limit."""
 

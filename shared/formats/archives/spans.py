@@ -1,11 +1,13 @@
 """Which bytes of an archive belong to which member, told from the offsets of all entries."""
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from itertools import islice
 from operator import le
+
+from shared.formats.archives.columns import NarrowColumn
 
 _RUN = 1 << 17
 
@@ -23,11 +25,11 @@ class Claim:
 class SpanSweep:
     """Walks over the entries by offset and gives each claim its end, unless it lies within an earlier one.
 
-    `others` are the offsets of entries that claim nothing, ascending. `ends` receives the exclusive upper bound of
-    each claim: the next entry's offset, or `end_of_data`.
+    `others` are the offsets of entries that claim nothing, ascending. `spans` receives the most bytes that each claim
+    may have: up to the next entry's offset, or to `end_of_data`.
     """
 
-    ends: "array[int]"
+    spans: NarrowColumn
     end_of_data: int
     others: Iterator[int]
     _open: Claim | None = None
@@ -51,7 +53,7 @@ class SpanSweep:
             return True
         if offset < current.need:
             return False
-        self.ends[current.index] = offset
+        self.spans[current.index] = offset - current.start
         self._open = None
         return True
 
@@ -65,16 +67,16 @@ class SpanSweep:
         """End the last claim, at the latest with the data."""
         self._pass_others(self.end_of_data)
         if self._open is not None:
-            self.ends[self._open.index] = self.end_of_data
+            self.spans[self._open.index] = self.end_of_data - self._open.start
             self._open = None
 
 
-def ascending(offsets: "array[int]") -> Iterator[int]:
+def ascending(offsets: Sequence[int]) -> Iterator[int]:
     """The offsets themselves in ascending order."""
     return map(offsets.__getitem__, by_offset(offsets))
 
 
-def by_offset(offsets: "array[int]") -> Iterator[int]:
+def by_offset(offsets: Sequence[int]) -> Iterator[int]:
     """The indices of `offsets` in ascending order of offset and, among equals, of index; in bounded memory."""
     if all(map(le, offsets, islice(offsets, 1, None))):
         return iter(range(len(offsets)))
@@ -82,5 +84,5 @@ def by_offset(offsets: "array[int]") -> Iterator[int]:
     return iter(merge(*runs, key=offsets.__getitem__))
 
 
-def _sorted_run(offsets: "array[int]", start: int) -> Iterable[int]:
+def _sorted_run(offsets: Sequence[int], start: int) -> Iterable[int]:
     return array("I", sorted(range(start, min(start + _RUN, len(offsets))), key=offsets.__getitem__))

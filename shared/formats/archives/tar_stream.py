@@ -7,9 +7,21 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from tarfile import HeaderError, TarInfo
 
-from shared.formats.archives.entry import STORED, ArchiveEntry, EntryKind, decode_name
+from shared.formats.archives.detect import describe
+from shared.formats.archives.entry import SPARSE, STORED, ArchiveEntry, EntryKind
 from shared.formats.archives.errors import BrokenArchive
+from shared.formats.archives.name_encoding import NameDecoder
 from shared.formats.archives.pax import parse_pax
+from shared.formats.archives.sparse import (
+    MOST_EXTENTS,
+    Extent,
+    block_extents,
+    header_extents,
+    header_size,
+    is_sparse,
+    pax_extents,
+    pax_size,
+)
 
 BLOCK_BYTES = 512
 
@@ -27,7 +39,6 @@ _KINDS = {
     b"6": EntryKind.DEVICE,
     b"D": EntryKind.DIRECTORY,
     b"M": EntryKind.DEVICE,
-    b"S": EntryKind.SPARSE,
     b"V": EntryKind.DEVICE,
 }
 _WITHOUT_DATA = frozenset((b"1", b"2", b"3", b"4", b"5", b"6"))
@@ -36,18 +47,22 @@ _WITHOUT_DATA = frozenset((b"1", b"2", b"3", b"4", b"5", b"6"))
 class TarStreamParser:
     """Turns an uncompressed tar, fed in chunks of any size, into entries; holds one header at most.
 
-    A reader that can seek asks `wanted_skip`, jumps that far and says so with `skipped`.
+    A reader that can seek asks `wanted_skip`, jumps that far and says so with `skipped`. `offset` is how much was fed
+    or skipped. `extents` is the map of the sparse member given last, or None if that stands in front of its data.
     """
 
     def __init__(self) -> None:
         self.finished = False
+        self.offset = 0
+        self.extents: list[Extent] | None = None
         self._block = bytearray()
         self._need = BLOCK_BYTES
         self._on_block: Callable[[bytes], ArchiveEntry | None] = self._header
-        self._offset = 0
+        self._start: int | None = None
         self._skip = 0
         self._padding = 0
         self._zero_blocks = 0
+        self._names = NameDecoder()
         self._for_all: dict[str, bytes] = {}
         self._for_next: dict[str, bytes] = {}
 
@@ -61,13 +76,13 @@ class TarStreamParser:
         if not 0 <= count <= self._skip:
             raise ValueError(f"{count} bytes skipped where {self._skip} may be")
         self._skip -= count
-        self._offset += count
+        self.offset += count
 
     def feed(self, chunk: bytes) -> Iterator[ArchiveEntry]:
         """The entries whose headers `chunk` completes; use them up before the next chunk.
 
         `header_offset` is where the member's data starts in the uncompressed stream. Raises BrokenArchive where a
-        header is damaged. Bytes after the end marker are ignored.
+        header is damaged. Bytes after the end marker are ignored. A sparse member begins with its first header.
         """
         position = 0
         while position < len(chunk) and not self.finished:
@@ -81,11 +96,12 @@ class TarStreamParser:
         """Raise BrokenArchive if the tar is cut off. A missing end marker after a whole member is no damage."""
         if self.finished:
             return
-        if not self._offset:
+        if not self.offset:
             raise BrokenArchive("the tar is empty")
         whole = not self._block and self._skip <= self._padding and self._need == BLOCK_BYTES
         if not whole or self._for_next or self._on_block != self._header:
-            raise BrokenArchive(f"the tar is cut off after {self._offset} bytes")
+            doubt = "" if self.offset >= BLOCK_BYTES else f", or it is none (found: {describe(bytes(self._block))})"
+            raise BrokenArchive(f"the tar is cut off after {self.offset} bytes{doubt}")
 
     def _take(self, chunk: bytes, position: int) -> int:
         """Skip or keep as much as is wanted of the chunk; how much that was."""
@@ -96,7 +112,7 @@ class TarStreamParser:
         else:
             count = min(self._need - len(self._block), available)
             self._block += chunk[position : position + count]
-        self._offset += count
+        self.offset += count
         return count
 
     def _complete(self) -> ArchiveEntry | None:
@@ -112,6 +128,8 @@ class TarStreamParser:
             return None
         self._zero_blocks = 0
         info = self._parsed(block)
+        if self._start is None and info.type != b"g":
+            self._start = self.offset - BLOCK_BYTES
         if info.type in _EXTENSIONS:
             self._expect_extension(info)
             return None
@@ -122,7 +140,9 @@ class TarStreamParser:
             # latin-1 keeps the bytes of names, which are decoded later
             return TarInfo.frombuf(block, "latin-1", "strict")
         except HeaderError as error:
-            place = self._offset - BLOCK_BYTES
+            place = self.offset - BLOCK_BYTES
+            if not place:
+                raise BrokenArchive(f"it holds no tar (found: {describe(block)})") from error
             raise BrokenArchive(f"no tar header stands at byte {place}: the tar is damaged or is none") from error
 
     def _expect_extension(self, info: TarInfo) -> None:
@@ -140,31 +160,58 @@ class TarStreamParser:
         else:
             (self._for_all if kind == b"g" else self._for_next).update(parse_pax(body))
 
-    def _member(self, info: TarInfo, block: bytes) -> ArchiveEntry:
-        said = self._for_all | self._for_next
-        self._for_next = {}
+    def _member(self, info: TarInfo, block: bytes) -> ArchiveEntry | None:
+        own, self._for_next = self._for_next, {}
+        said = self._for_all | own
         size = _size(said, info)
-        kind = EntryKind.SPARSE if any(map(_is_sparse, said)) else _KINDS.get(info.type, EntryKind.FILE)
-        self._expect_data(size, more_map=info.type == b"S" and bool(block[_SPARSE_CONTINUES]))
-        name, guessed = decode_name(said.get("GNU.sparse.name") or said.get("path") or info.name.encode("latin-1"))
-        target = decode_name(said.get("linkpath") or info.linkname.encode("latin-1"))[0] or None
-        entry = ArchiveEntry(name, self._offset, size, size, STORED, None, kind)
-        return entry._replace(name_is_guess=guessed, link_target=target)
+        name, guessed = self._names.decode(
+            said.get("GNU.sparse.name") or said.get("path") or info.name.encode("latin-1")
+        )
+        target = self._names.decode(said.get("linkpath") or info.linkname.encode("latin-1"))[0] or None
+        kind = _KINDS.get(info.type, EntryKind.FILE)
+        entry = ArchiveEntry(name, self.offset, size, size, STORED, None, kind)
+        entry = entry._replace(guessed_encoding=guessed, link_target=target, hard_link=info.type == b"1")
+        start, self._start = self._start or 0, None
+        if info.type == b"S":
+            whole = header_size(block)
+            entry = _sparse(entry, start, size if whole is None else whole)
+            return self._mapped(entry, size, header_extents(block), more=bool(block[_SPARSE_CONTINUES]))
+        if is_sparse(own):
+            self.extents = _pax_map(own)
+            entry = _sparse(entry, start, pax_size(own) or 0)._replace(compressed_bytes=self.offset + size - start)
+        self._expect_data(size)
+        return entry
 
-    def _expect_data(self, size: int, *, more_map: bool) -> None:
-        """Skip the member's data next, or after the blocks that continue a sparse member's map."""
-        if more_map:
-            self._on_block = partial(self._sparse_map, size)
-            return
+    def _mapped(self, entry: ArchiveEntry, size: int, extents: list[Extent], *, more: bool) -> ArchiveEntry | None:
+        """The sparse member once all the blocks of its map have passed."""
+        if more:
+            self._on_block = partial(self._map_block, entry, size, extents)
+            return None
+        self.extents = extents
+        self._expect_data(size)
+        return entry._replace(compressed_bytes=self.offset + size - entry.header_offset)
+
+    def _map_block(self, entry: ArchiveEntry, size: int, extents: list[Extent], block: bytes) -> ArchiveEntry | None:
+        extents += block_extents(block)
+        if len(extents) > MOST_EXTENTS:
+            raise BrokenArchive(f"a sparse member has more than {MOST_EXTENTS} parts")
+        return self._mapped(entry, size, extents, more=bool(block[_MAP_CONTINUES]))
+
+    def _expect_data(self, size: int) -> None:
+        """Skip the member's data next."""
         self._skip = _padded(size)
         self._padding = self._skip - size
 
-    def _sparse_map(self, size: int, block: bytes) -> None:
-        self._expect_data(size, more_map=bool(block[_MAP_CONTINUES]))
+
+def _sparse(entry: ArchiveEntry, start: int, size_bytes: int) -> ArchiveEntry:
+    return entry._replace(header_offset=start, size_bytes=size_bytes, method=SPARSE, kind=EntryKind.SPARSE)
 
 
-def _is_sparse(keyword: str) -> bool:
-    return keyword.startswith("GNU.sparse.")
+def _pax_map(records: dict[str, bytes]) -> list[Extent] | None:
+    try:
+        return pax_extents(records)
+    except ValueError:
+        return []  # the member will not have the size it should
 
 
 def _padded(size: int) -> int:

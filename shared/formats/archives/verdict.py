@@ -3,20 +3,40 @@
 import re
 from dataclasses import dataclass
 
-from shared.formats.archives.entry import DEFLATED, STORED, ArchiveEntry, EntryKind
+from shared.formats.archives.codecs import CODEC_METHODS
+from shared.formats.archives.entry import STORED, ArchiveEntry, EntryKind
 
 LONGEST_NAME_BYTES = 1024
 
 _LONGEST_SHOWN = 200
-_READ_METHODS = frozenset((STORED, DEFLATED))
-_RATIO_MATTERS_BYTES = 10 << 20
-_REFUSED_KINDS = {EntryKind.LINK: "a link", EntryKind.DEVICE: "a device", EntryKind.SPARSE: "a sparse file"}
+READ_METHODS = CODEC_METHODS | {STORED}
+RATIO_MATTERS_BYTES = 10 << 20
+_REFUSED_KINDS = {EntryKind.LINK: "a link", EntryKind.DEVICE: "a device"}
+# of the methods that are not read. Source: APPNOTE.TXT 6.3.10, section 4.4.5
+_METHOD_NAMES = {
+    1: "Shrink",
+    2: "Reduce",
+    3: "Reduce",
+    4: "Reduce",
+    5: "Reduce",
+    6: "Implode",
+    9: "Deflate64",
+    10: "PKWARE DCL Implode",
+    16: "CMPSC",
+    18: "TERSE",
+    19: "LZ77",
+    94: "MP3",
+    96: "a JPEG variant",
+    97: "WavPack",
+    98: "PPMd",
+    99: "AES encryption",
+}
 # what systems leave behind, and names that are not plain relative paths
 _JUNK = re.compile(r"(?i)(?:^|/)(?:__MACOSX/|\._|\.DS_Store$|\.ipynb_checkpoints/|Thumbs\.db$|desktop\.ini$)")
 _DRIVE = re.compile(r"[A-Za-z]:")
 # nearly all names are plainly plain, and this is the quick way to see it; any other takes the slow way
 _PLAIN = re.compile(r"(?i)(?:[^\W_][\w .()+@=,-]*+/)*+[^\W_][\w .()+@=,-]*+(?<!\.db)(?<!\.ini)").fullmatch
-_FILE = EntryKind.FILE
+_FILE, _SPARSE = EntryKind.FILE, EntryKind.SPARSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +57,28 @@ def shortened(name: str) -> str:
 
 def refusal(entry: ArchiveEntry, *, max_ratio: float) -> Refusal | None:
     """Why the entry's content is not read, whatever its name is; None if it is."""
-    if entry.kind is not _FILE:
+    if entry.kind is not _FILE and entry.kind is not _SPARSE:
         return Refusal("ARCHIVE_LINK", f"is {_REFUSED_KINDS.get(entry.kind, 'no file')}")
     if entry.encrypted:
         return Refusal("ARCHIVE_ENCRYPTED", "is encrypted")
-    if entry.method not in _READ_METHODS:
-        return Refusal("ARCHIVE_METHOD", f"is compressed by method {entry.method}")
-    if entry.size_bytes > _RATIO_MATTERS_BYTES and entry.size_bytes > max_ratio * entry.compressed_bytes:
+    if entry.method not in READ_METHODS and entry.kind is not _SPARSE:
+        return Refusal("ARCHIVE_METHOD", f"is compressed by {_named(entry.method)}")
+    if entry.size_bytes > RATIO_MATTERS_BYTES and entry.size_bytes > max_ratio * entry.compressed_bytes:
         return Refusal("ARCHIVE_BOMB", f"expands from {entry.compressed_bytes} to {entry.size_bytes} bytes")
     return None
+
+
+def _named(method: int) -> str:
+    name = _METHOD_NAMES.get(method)
+    return f"{name} (method {method})" if name else f"method {method}"
+
+
+def guessed_name(entry: ArchiveEntry) -> Refusal | None:
+    """What to say of a name that had to be guessed, though the entry is taken; None if it was not."""
+    encoding = entry.guessed_encoding
+    return (
+        Refusal("ARCHIVE_NAME_ENCODING", f"has a name that is not UTF-8; {encoding} was assumed") if encoding else None
+    )
 
 
 def plain_name(name: str) -> str | Refusal | None:

@@ -71,6 +71,23 @@ def first_directory(data: bytes) -> dict[int, int]:
     return found
 
 
+def directory_offset(head: bytes) -> int | None:
+    """Where the first directory of a TIFF starts; None for what is none, or too short to say so."""
+    layout = _LAYOUTS.get(head[:4])
+    if layout is None or len(head) < layout.pointer_at + layout.pointer.size:
+        return None
+    return int(layout.pointer.unpack_from(head, layout.pointer_at)[0])
+
+
+def with_directory(head: bytes, directory: bytes) -> bytes:
+    """A TIFF that is only described: the header of one whose directory is far behind, with that directory moved here.
+
+    `directory_offset` gave a number for `head`, and `directory` are the bytes from there on.
+    """
+    layout = _LAYOUTS[head[:4]]
+    return head[: layout.pointer_at] + layout.pointer.pack(layout.pointer_at + layout.pointer.size) + directory
+
+
 def _span(data: bytes, layout: _Layout) -> tuple[int, int]:
     """Where the first directory's entries start and end."""
     require(data, layout.pointer_at + layout.pointer.size, _WHAT)

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+LARGEST_SIDE = 2**31 - 1
+"""Of PNG (third edition, section 11.2.1), and beyond what any of the others is used for."""
+
 
 @dataclass(frozen=True, slots=True)
 class ImageHeader:
@@ -44,7 +47,7 @@ def require(head: bytes, at_least: int, what: str) -> None:
 
 
 def sized(image_format: str, width: int, height: int, orientation: int = 1) -> ImageHeader:
-    """The header, or UnreadableImage for an image without area."""
-    if width <= 0 or height <= 0:
+    """The header, or UnreadableImage for an image without area or with a side beyond `LARGEST_SIDE`."""
+    if not (0 < width <= LARGEST_SIDE and 0 < height <= LARGEST_SIDE):
         raise UnreadableImage(f"{image_format.upper()} of {width} x {height} pixels")
     return ImageHeader(image_format, width, height, orientation)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import httpx2
 import pytest
+from typer.testing import CliRunner
 
 from services.cli.client import Client, Refused, Unreachable
 from services.cli.failures import CliError, Exit
@@ -15,9 +16,11 @@ from services.cli.listings import (
     show_datasets,
     show_images,
     show_jobs,
+    show_order,
     show_status,
     stream_images,
 )
+from services.cli.main import app
 
 Handler = Callable[[httpx2.Request], httpx2.Response]
 JOB = {
@@ -110,6 +113,26 @@ def test_the_request_carries_what_was_asked_and_a_key() -> None:
     assert len(seen[0].headers["Idempotency-Key"]) == 32
 
 
+def test_parts_are_sent_as_the_source() -> None:
+    seen: list[httpx2.Request] = []
+
+    def handle(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request)
+        return httpx2.Response(202, json={"job_id": "j", "state": "queued"})
+
+    parts = {"images": "https://host/images.zip", "labels": "https://host/labels.zip"}
+    run_import(client(handle), ImportRequest(parts=parts), wait=False, as_json=True)
+    assert json.loads(seen[0].content)["source"] == parts
+
+
+def test_the_command_takes_a_source_or_its_parts() -> None:
+    runner = CliRunner()
+    for arguments in ([], ["https://h/a.zip", "--images", "https://h/b.zip"], ["--labels", "https://h/b.zip"]):
+        found = runner.invoke(app, ["import", *arguments])
+        assert isinstance(found.exception, CliError)
+        assert found.exception.exit_code == Exit.USAGE
+
+
 def test_a_broken_connection_is_tried_again_with_the_same_key() -> None:
     keys: list[str] = []
 
@@ -192,6 +215,21 @@ def test_jobs_and_status_show_what_a_person_needs(capsys: pytest.CaptureFixture[
     assert "succeeded  100%     200" in capsys.readouterr().out
     show_status(api, "j" * 24, as_json=False)
     assert "images:      200 of 200" in capsys.readouterr().out
+
+
+def test_orders_say_how_the_job_stands_then(capsys: pytest.CaptureFixture[str]) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append((request.method, request.url.path))
+        return httpx2.Response(200, json={"job_id": "j", "state": "queued", "paused": True})
+
+    show_order(client(answer), ("datasets", "import", "j", "pause"), as_json=False)
+    assert asked == [("POST", "/datasets/import/j/pause")]
+    assert capsys.readouterr().out == "Job j is queued (paused).\n"
+    show_order(client(answer), ("datasets", "night shots", "verify"), as_json=True)
+    assert asked[1] == ("POST", "/datasets/night shots/verify")
+    assert json.loads(capsys.readouterr().out)["paused"] is True
 
 
 def test_json_is_the_document_of_the_api(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.cli.failures import CliError, Exit
-from services.cli.sources import name_of, source_uri
+from services.cli.sources import Source, name_of, source_of, source_uri
 
 
 @pytest.mark.parametrize(
@@ -36,8 +36,31 @@ def test_dots_are_resolved(tmp_path: Path) -> None:
     assert source_uri("../a.zip", here=tmp_path / "below") == (tmp_path / "a.zip").as_uri()
 
 
+def test_a_directory_is_a_source(tmp_path: Path) -> None:
+    (tmp_path / "raccoons").mkdir()
+    assert source_of(f"{tmp_path}/raccoons/", {}) == Source((tmp_path / "raccoons").as_uri(), "raccoons")
+
+
+def test_parts_become_addresses_and_are_named_for_the_images(tmp_path: Path) -> None:
+    (tmp_path / "images.zip").touch()
+    config = "https://host/data.yaml"
+    found = source_of(None, {"images": f"{tmp_path}/images.zip", "config": config})
+    assert found == Source({"images": (tmp_path / "images.zip").as_uri(), "config": config}, tmp_path.name)
+    assert source_of(None, {"images": "https://host/train2017.zip"}).name == "train2017"
+
+
+@pytest.mark.parametrize(
+    ("whole", "parts"),
+    [(None, {}), ("https://h/a.zip", {"images": "https://h/b.zip"}), (None, {"labels": "https://h/b.zip"})],
+)
+def test_a_source_is_whole_or_in_parts(whole: str | None, parts: dict[str, str]) -> None:
+    with pytest.raises(CliError, match="--images") as caught:
+        source_of(whole, parts)
+    assert caught.value.exit_code == Exit.USAGE
+
+
 def test_a_path_to_nothing_is_a_mistake_of_use(tmp_path: Path) -> None:
-    with pytest.raises(CliError, match=r"no file 'gone\.zip'") as caught:
+    with pytest.raises(CliError, match=r"no file or folder 'gone\.zip'") as caught:
         source_uri("gone.zip", here=tmp_path)
     assert caught.value.exit_code == Exit.USAGE
 

@@ -1,4 +1,4 @@
-"""What an import is asked for: the one address of its archive, and the name when none is given."""
+"""What an import is asked for: the addresses of its source, and the name when none is given."""
 
 import pytest
 from pydantic import ValidationError
@@ -11,7 +11,19 @@ ARCHIVE = "https://host/a.zip"
 
 @pytest.mark.parametrize("source", [ARCHIVE, {"archive": ARCHIVE}])
 def test_the_archive_is_the_source(source: object) -> None:
-    assert ImportRequest.model_validate({"source": source}).archive_uri == ARCHIVE
+    request = ImportRequest.model_validate({"source": source})
+    assert request.addresses == {"archive": ARCHIVE}
+    assert request.shown_source == ARCHIVE
+
+
+def test_parts_come_in_the_order_of_their_precedence() -> None:
+    parts = {"labels": "https://me:secret@host/l.zip?token=1", "images": "/data/i", "config": "https://host/c.yaml"}
+    request = ImportRequest.model_validate({"source": parts})
+    assert list(request.addresses) == ["config", "images", "labels"]
+    assert request.addresses["images"] == "file:///data/i"
+    assert request.shown_source == "config: https://host/c.yaml, images: file:///data/i, labels: https://host/l.zip"
+    assert ImportRequest.model_validate_json(request.model_dump_json()) == request
+    assert list(ImportRequest.model_validate({"source": {"images": ARCHIVE}}).addresses) == ["images"]
 
 
 @pytest.mark.parametrize(
@@ -24,6 +36,13 @@ def test_the_archive_is_the_source(source: object) -> None:
         {"source": {}},
         {"source": {"archive": None}},
         {"source": {"archive": ARCHIVE, "labels": ARCHIVE}},
+        {"source": {"archive": ARCHIVE, "config": ARCHIVE}},
+        {"source": {"archive": ARCHIVE, "images": ARCHIVE}},
+        {"source": {"labels": ARCHIVE, "config": ARCHIVE}},
+        {"source": {"images": ARCHIVE, "masks": ARCHIVE}},
+        {"source": {"images": ""}},
+        {"source": {"images": ARCHIVE}, "storage": "packed", "in_place": True},
+        {"source": {"images": ARCHIVE}, "checksum": "sha256:" + "a" * 64},
         {"source": ARCHIVE, "name": "   "},
         {"source": ARCHIVE, "name": "x" * 201},
         {"source": ARCHIVE, "format": "parquet"},
@@ -63,11 +82,17 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
         ("https://host/%20.zip", "dataset"),
         ("file:///home/me/raccoons.zip", "raccoons"),
         ("/home/me/raccoons.zip", "raccoons"),
+        ("/home/me/raccoons/", "raccoons"),
+        ("https://host/raccoons.tar.xz", "raccoons"),
+        ("https://host/raccoons.TZST", "raccoons"),
+        ({"images": "https://host/train2017.zip", "labels": "https://host/labels.zip"}, "train2017"),
+        ({"images": "https://host/raccoons/Images.zip"}, "raccoons"),
+        ({"images": "https://host/images.zip"}, "dataset"),
         ("https://host/" + "x" * 500 + ".zip", "x" * 200),
     ],
 )
-def test_without_a_name_it_is_the_files(source: str, name: str) -> None:
-    assert _name_of(ImportRequest(source=source)) == name
+def test_without_a_name_it_is_the_files(source: object, name: str) -> None:
+    assert _name_of(ImportRequest.model_validate({"source": source})) == name
 
 
 def test_a_given_name_wins() -> None:

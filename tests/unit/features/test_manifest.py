@@ -3,16 +3,26 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.features.imports.manifest import ShardEntry, decode_manifest, encode_manifest, manifest_key, temp_prefix
+from shared.features.imports.manifest import (
+    Manifest,
+    PlacedFile,
+    ShardEntry,
+    decode_manifest,
+    encode_manifest,
+    manifest_key,
+    manifests_prefix,
+    temp_prefix,
+)
 from shared.features.imports.models import Ledger
 from shared.formats.archives.directory import Member
 from shared.foundation.ids import JobId
+from shared.ports.byte_source import TreeFile
 
 NUMBERS = st.integers(0, (1 << 63) - 1)
 NAMES = st.text(st.characters(), min_size=1, max_size=30) | st.just("a\nb\r\u2028c\udcff.jpg")
 MEMBERS = st.builds(
     Member,
-    index=NUMBERS,
+    number=NUMBERS,
     name=NAMES,
     header_offset=NUMBERS,
     end=NUMBERS,
@@ -24,11 +34,17 @@ MEMBERS = st.builds(
 ENTRIES = st.builds(ShardEntry, image=MEMBERS, split=st.none() | st.text(max_size=8), label=st.none() | MEMBERS)
 
 
-@given(st.lists(ENTRIES, max_size=6))
-def test_what_was_encoded_comes_back(entries: list[ShardEntry]) -> None:
-    data = encode_manifest(entries)
-    assert decode_manifest(data) == entries
-    assert len(data.splitlines()) == len(entries)
+FILES = st.tuples(NUMBERS, st.builds(TreeFile, name=NAMES, size_bytes=NUMBERS, etag=st.text(max_size=20)))
+
+
+@given(st.lists(ENTRIES, max_size=6), st.lists(FILES, max_size=6))
+def test_what_was_encoded_comes_back(entries: list[ShardEntry], files: list[PlacedFile]) -> None:
+    data = encode_manifest(entries, files)
+    assert decode_manifest(data) == Manifest(entries, files)
+
+
+def test_files_cost_an_archive_nothing() -> None:
+    assert b"files" not in encode_manifest([])
 
 
 def test_equal_entries_give_equal_bytes() -> None:
@@ -38,6 +54,6 @@ def test_equal_entries_give_equal_bytes() -> None:
 
 def test_manifests_lie_in_the_order_of_their_shards_below_the_jobs_folder() -> None:
     job_id = JobId("j")
-    keys = [manifest_key(Ledger(job_id, 1), index) for index in (0, 9, 10, 999_999)]
+    keys = [manifest_key(manifests_prefix(Ledger(job_id, 1)), index) for index in (0, 9, 10, 999_999)]
     assert keys == sorted(keys)
     assert all(key.startswith(temp_prefix(job_id)) for key in keys)

@@ -63,7 +63,7 @@ def zipped(content: dict[str, bytes], *, method: int = zipfile.ZIP_DEFLATED) -> 
 
 
 def changed(item: Member, **fields: object) -> Member:
-    return Member(**{name: fields.get(name, getattr(item, name)) for name in Member.__dataclass_fields__})
+    return item._replace(**fields)
 
 
 async def contents(source: MemorySource, items: Sequence[Member], *, raw: bool = False) -> dict[str, bytes]:

@@ -7,7 +7,7 @@ import pytest
 
 from shared.features.datasets.models import Rollup
 from shared.features.imports import progress as module
-from shared.features.imports.models import ImportPlan, Progress, ShardProgress, SourceRef
+from shared.features.imports.models import ImportPlan, Progress, ShardProgress, SourceRef, Way
 from shared.features.imports.progress import _so_far, _with_rate
 from shared.features.jobs.models import ENDED, RETRYABLE, Job, JobState, Phase
 from shared.foundation.ids import DatasetId, JobId
@@ -26,7 +26,7 @@ def plan(*, total: int = 1000, findings: int = 3) -> ImportPlan:
         source=SourceRef(uri="file:///a", size_bytes=2000, etag=None, raw=False),
         generation=1,
         format="yolo", layout="ultralytics", reason="", confidence=1.0, splits=("train",), category_count=1,
-        shards=2, images=10, bytes=total,
+        shards=2, images=10, bytes=total, way=Way.TOGETHER, way_reason="",
         rollup=Rollup(rows=[["findings", "YAML_NC_MISMATCH", findings], ["other", 9]]),
     )  # fmt: skip
 
@@ -39,7 +39,14 @@ def _now(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_done_is_the_sum_over_shards_and_planning() -> None:
     progress = _so_far(plan(), ShardProgress(images=4, bytes=250, annotations=7, findings=2))
     assert progress == Progress(
-        fraction=0.25, bytes_total=1000, bytes_done=250, images_total=10, images_done=4, annotations=7, findings=5
+        fraction=0.25,
+        bytes_total=1000,
+        bytes_done=250,
+        images_total=10,
+        images_indexed=4,
+        images_done=4,
+        annotations=7,
+        findings=5,
     )
 
 

@@ -14,7 +14,6 @@ from shared.features.datasets.statistics import (
     BOXES_EDGES,
     HEAT_CELLS,
     PIXEL_EDGES,
-    CountedBox,
     CountedImage,
     Counts,
     Statistics,
@@ -25,12 +24,13 @@ from shared.features.datasets.statistics import (
     merge,
     to_rollup,
 )
+from shared.formats.annotations.model import Annotation
 
 SHARES = st.floats(0, 1, allow_nan=False)
 BOXES = st.builds(
-    CountedBox,
+    Annotation,
     category_id=st.integers(0, 4),
-    kind=st.sampled_from(["box", "polygon"]),
+    type=st.sampled_from(["box", "polygon"]),
     bbox=st.tuples(SHARES, SHARES, SHARES, SHARES),
 )
 SIDES = st.none() | st.integers(1, 10_000)
@@ -47,13 +47,13 @@ IMAGES = st.builds(
 
 
 def image(
-    *boxes: CountedBox, split: str | None = "train", width: int | None = 100, height: int | None = 100
+    *boxes: Annotation, split: str | None = "train", width: int | None = 100, height: int | None = 100
 ) -> CountedImage:
     return CountedImage(split, 1000, width, height, "jpeg", boxes, findings=0)
 
 
-def box(category_id: int = 0, *, x: float = 0.5, y: float = 0.5, width: float = 0.1, height: float = 0.1) -> CountedBox:
-    return CountedBox(category_id, "box", (x, y, width, height))
+def box(category_id: int = 0, *, x: float = 0.5, y: float = 0.5, width: float = 0.1, height: float = 0.1) -> Annotation:
+    return Annotation(category_id, "box", (x, y, width, height))
 
 
 def counted(*images: CountedImage) -> Rollup:
@@ -87,7 +87,7 @@ def test_figures_are_those_of_the_images(images: list[CountedImage]) -> None:
     assert figures.images() == len(images)
     assert figures.total("bytes") == sum(one.size_bytes for one in images)
     assert figures.total("annotations") == len(boxes)
-    assert figures.by_name("type") == dict(Counter(one.kind for one in boxes))
+    assert figures.by_name("type") == dict(Counter(one.type for one in boxes))
     assert figures.total("images_with_findings") == sum(one.findings > 0 for one in images)
     for split in ("", "train", "val"):
         assert figures.images(split=split) == sum((one.split or "") == split for one in images)

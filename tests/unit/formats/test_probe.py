@@ -2,12 +2,14 @@
 
 import io
 import struct
+import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from shared.formats.images.exif import directory_offset, with_directory
 from shared.formats.images.probe import ImageHeader, NeedMoreBytes, UnreadableImage, probe_image
 
 ORIENTATION = 0x0112
@@ -104,6 +106,48 @@ def test_asks_for_as_much_as_it_needs() -> None:
             assert not wanted or length < wanted <= len(data)
             length = wanted or length
         assert probe_image(data[:length]) == as_pillow_says(data)
+
+
+@pytest.mark.parametrize("at", [2, 20])
+def test_jpeg_fill_and_lone_markers_are_skipped(at: int) -> None:
+    data = saved("JPEG")
+    for fill in (b"\xff", b"\xff" * 300_000, b"\xff\xd3", b"\xff\xff\x01\xff\xd7\xff" * 1_000):
+        assert probe_image(data[:at] + fill + data[at:]) == ImageHeader("jpeg", 37, 23, 1)
+
+
+@pytest.mark.parametrize("between", [b"\xff" * (2 << 20), b"\xff\xd0" * (1 << 20), b"\xff\xe0\0\2" * 10_000])
+def test_the_search_for_a_jpeg_frame_ends(between: bytes) -> None:
+    started = time.monotonic()
+    with pytest.raises(UnreadableImage, match="JPEG with"):
+        probe_image(b"\xff\xd8" + between)
+    assert time.monotonic() - started < 0.5
+
+
+def test_sides_have_a_limit() -> None:
+    def big_tiff(side: int) -> bytes:
+        entries = b"".join(struct.pack("<HHQQ", tag, 16, 1, side) for tag in (256, 257))
+        return b"II+\0" + struct.pack("<HHQQ", 8, 0, 16, 2) + entries
+
+    assert probe_image(big_tiff(2**31 - 1)).width == 2**31 - 1
+    for side in (2**31, 2**63, 2**64 - 1):
+        with pytest.raises(UnreadableImage, match=f"TIFF of {side} x {side} pixels"):
+            probe_image(big_tiff(side))
+
+
+@pytest.mark.parametrize("big", [False, True])
+def test_a_directory_can_be_moved_to_the_front(big: bool) -> None:
+    data = saved("TIFF", big_tiff=big, exif=exif(5), size=(300, 200))
+    offset = directory_offset(data[:16])
+    assert offset is not None
+    count = 8 if big else 4
+    late = data[:count] + (len(data)).to_bytes(count, "little") + data[2 * count :] + data[offset:]
+    assert directory_offset(late) == len(data)
+    assert probe_image(with_directory(late[:16], late[len(data) :])) == as_pillow_says(data)
+
+
+@pytest.mark.parametrize("head", [b"", b"II*\0\x08", b"\xff\xd8" + bytes(20), b"II+\0" + bytes(8)])
+def test_what_is_no_tiff_has_no_directory(head: bytes) -> None:
+    assert directory_offset(head) is None
 
 
 def test_webp_wants_its_end_only_for_a_promised_orientation() -> None:

@@ -1,16 +1,22 @@
 """Tar streams as written by the standard library, in every chunking, with every cut, and by hand where it cannot."""
 
+import bz2
+import gzip
 import io
+import lzma
 import tarfile
+from collections.abc import Callable
 from typing import Literal
 
 import pytest
+from backports import zstd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.formats.archives.detect import ArchiveKind, describe_unknown, detect_archive
 from shared.formats.archives.entry import ArchiveEntry, EntryKind
 from shared.formats.archives.errors import BrokenArchive
+from shared.formats.archives.inflation import Inflation
 from shared.formats.archives.tar_stream import TarStreamParser
 
 FORMATS: dict[str, Literal[0, 1, 2]] = {
@@ -116,6 +122,58 @@ def test_a_name_that_is_not_utf8() -> None:
     assert (entry.name, entry.name_is_guess) == ("ü.txt", True)
 
 
+@pytest.mark.parametrize("form", ["gnu", "pax"])
+@pytest.mark.parametrize("length", [101, 5000, 200_000])
+def test_names_of_any_length(form: str, length: int) -> None:
+    name = "深/" * (length // 4) + "x"
+    assert contents(tarred({name: b"x", "after": b"y"}, form=FORMATS[form])) == {name: b"x", "after": b"y"}
+
+
+def test_pax_values_of_any_size() -> None:
+    values = {"comment": "c" * 500_000, "mtime": "9" * 400, "uid": "1" * 300, "SCHILY.xattr.user.x": "=\n= 12 a=b"}
+    data = header("a", size=3, pax=values | {"path": "p" * 70_000, "size": "000000000003"}) + b"abc".ljust(2048, b"\0")
+    assert contents(data) == {"p" * 70_000: b"abc"}
+
+
+def test_pax_sizes_have_the_last_word() -> None:
+    data = header("a", size=7, pax={"size": "600"}) + b"x" * 600 + bytes(424) + header("b") + bytes(1024)
+    assert contents(data) == {"a": b"x" * 600, "b": b""}
+    for size in (str(1 << 63), "9" * 20, "9" * 21, "-1", "1.5", "٣"):
+        with pytest.raises(BrokenArchive, match=r"a member of|no number"):
+            entries_of(header("a", pax={"size": size}) + bytes(1024))
+
+
+def test_an_empty_value_takes_a_global_one_back() -> None:
+    body = b"8 path=\n"
+    own = header("x", size=len(body), kind=b"x") + body.ljust(512, b"\0") + header("own name")
+    everyone = header("g", size=12, kind=b"g") + b"12 path=all\n".ljust(512, b"\0")
+    assert [entry.name for entry in entries_of(everyone + header("a") + own + bytes(1024))] == ["all", "own name"]
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, zstd.compress])
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [(b"path: .\nnames: [a]\n", "plain text"), (b"\xff\xd8\xff" + bytes(2000), "image or other media file")],
+)
+def test_a_lone_compressed_file_is_named(pack: Callable[[bytes], bytes], data: bytes, found: str) -> None:
+    packed = pack(data)
+    kind = detect_archive(packed[:512])
+    assert kind is not None
+    inflation = Inflation(kind)
+    content = b"".join(inflation.feed(packed))
+    with pytest.raises(BrokenArchive, match=rf"(holds no tar|or it is none) \(found: {found}\)"):
+        entries_of(content)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, zstd.compress])
+def test_compressed_tars_are_read(pack: Callable[[bytes], bytes]) -> None:
+    data = tarred(LONG)
+    packed = pack(data[:700]) + pack(data[700:]) + bytes(512)
+    inflation = Inflation(detect_archive(packed[:512]) or ArchiveKind.ZIP)
+    assert contents(b"".join(inflation.feed(packed))) == LONG
+    inflation.close()
+
+
 def test_a_reader_may_jump_over_data() -> None:
     data = tarred(LONG)
     parser, position = TarStreamParser(), 0
@@ -153,7 +211,10 @@ def test_a_name_without_its_member_is_a_cut() -> None:
     ("data", "reason"),
     [
         (b"", "the tar is empty"),
-        (b"x" * 512, "no tar header stands at byte 0"),
+        (b"x" * 512, r"it holds no tar \(found: plain text\)"),
+        (b"names: [a]\n", r"cut off after 11 bytes, or it is none \(found: plain text\)"),
+        (b"PK\3\4".ljust(600, b"\x99"), r"it holds no tar \(found: zip archive\)"),
+        (b"\x89PNG".ljust(600, b"\0"), r"it holds no tar \(found: image or other media file\)"),
         (header() + b"x" * 512, "no tar header stands at byte 512"),
         (header(kind=b"x", size=512) + b"nonsense".ljust(512), "record without a length"),
         (header(kind=b"x", size=512) + b"99999 a=b\n".ljust(512), "record of a wrong length"),

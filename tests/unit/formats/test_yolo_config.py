@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from shared.formats.annotations.darknet import DarknetConfig, read_names, read_obj_data
 from shared.formats.annotations.model import BrokenConfig, Category
 from shared.formats.annotations.splits import names_a_split, normalise_split
-from shared.formats.annotations.yolo_config import YoloConfig, read_data_yaml
+from shared.formats.annotations.yaml_nodes import MAX_EVENTS
+from shared.formats.annotations.yolo_config import MAX_CATEGORIES, YoloConfig, read_data_yaml
 from shared.formats.findings import Finding
 from shared.formats.rules import RULES
 
@@ -183,6 +184,9 @@ REFUSED = [
     (b"x" * (5 * 1024 * 1024 + 1), "larger than"),
     (b"a: " + b"[" * 100_000, "too many"),
     (b"a: [" + b"b, " * 600_000 + b"]", "too many"),
+    (b"a: [" + b"b, " * 230_000 + b"]", "too many"),
+    (b"x: &a " + b"n" * 1_001 + b"\ntrain: i\nnames: [*a, b]", "line 1: the name of category 0 has more than 1000"),
+    (b"names: [a]\ntrain-" + b"s" * 195 + b": images", "line 2: a split's name has more than 200"),
     (_billion_laughs().encode(), "too many"),
 ]
 
@@ -193,6 +197,13 @@ def test_what_cannot_be_used_is_refused_with_the_reason(data: bytes, words: str)
         read(data)
     assert words in caught.value.reason
     assert caught.value.file == FILE
+
+
+def test_what_is_just_within_the_limits_is_read() -> None:
+    config, _ = read("x: &a " + "n" * 1_000 + "\ntrain-" + "s" * 194 + ": images\nnames: [*a, b]")
+    assert [len(category.name) for category in config.categories] == [1_000, 1]
+    assert [len(split) for split, _ in config.splits] == [200]
+    assert 2 * MAX_CATEGORIES + 1_000 < MAX_EVENTS
 
 
 def test_merge_keys_never_expand() -> None:
@@ -267,7 +278,7 @@ def test_an_obj_data_that_cannot_be_used(data: bytes) -> None:
         read_obj_data(data, file="obj.data")
 
 
-@pytest.mark.parametrize("data", [b"\xff\xfe", b"a\n" * 100_001])
+@pytest.mark.parametrize("data", [b"\xff\xfe", b"a\n" * 100_001, b"n" * 1_001])
 def test_names_that_cannot_be_used(data: bytes) -> None:
     with pytest.raises(BrokenConfig):
         read_names(data, file="obj.names")

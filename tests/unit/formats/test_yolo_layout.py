@@ -1,12 +1,13 @@
 """Layouts of YOLO datasets, recognised by their description and the names of an archive's members."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.formats.annotations import yolo_splits
 from shared.formats.annotations.model import AnnotationReader, BrokenConfig, DatasetLayout, UnrecognisedDataset
 from shared.formats.annotations.yolo_layout import YoloReader, find_configs
 from shared.formats.annotations.yolo_paths import bases_of, candidates, is_image, label_path
@@ -26,6 +27,9 @@ class ListedNames:
 
     def name(self, index: int, /) -> str:
         return self._names[index]
+
+    def each_name(self) -> Iterator[str]:
+        return iter(self._names)
 
     def find(self, name: str, /) -> int | None:
         return self._index.get(name)
@@ -366,6 +370,12 @@ def test_the_order_of_candidates(names: list[str], expected: list[str]) -> None:
     assert [candidate.name for candidate in find_configs(ListedNames(names)).members] == expected
 
 
+def test_a_description_that_was_dropped_is_not_asked_for() -> None:
+    """Its name is still gone over, but not found."""
+    names = ListedNames(["data.yaml", "data.yaml", "x/data.yaml"])
+    assert [candidate.index for candidate in find_configs(names).members] == [0, 2]
+
+
 def test_candidates_are_bounded() -> None:
     names = [f"{number:05d}.yaml" for number in range(3_000, 0, -1)]
     members = find_configs(ListedNames(names)).members
@@ -462,6 +472,25 @@ def test_any_archive_is_laid_out_or_refused(names: list[str], train: str, val: s
     except (UnrecognisedDataset, BrokenConfig):
         return
     assert all(is_image(name) for name in pairs(members, layout))
+
+
+def test_a_list_that_names_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yolo_splits, "MOST_MISSES", 50)
+    members = with_yaml("names: [a]\ntrain: [train.txt, images]\n", "images/a.jpg", "labels/a.txt")
+    members["train.txt"] = b"images/a.jpg\n" + b"b.jpg\n" * 59 + b"a.jpg\n"
+    _, findings = read(members)
+    assert len(findings) == 50
+    assert findings[-1].line == 51
+    assert "is not read beyond this line" in findings[-1].message
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
+def test_a_line_of_any_length_costs_only_itself(end: bytes) -> None:
+    members = with_yaml("names: [a]\ntrain: train.txt\n", "images/a.jpg", "labels/a.txt")
+    members["train.txt"] = end.join([b"\xef\xbb\xbf", b" " * 99, b"a/" * 1_000_000 + b"b.jpg", b"", b"images/a.jpg"])
+    layout, findings = read(members)
+    assert len(layout.image_indexes) == 1
+    assert said(findings) == [("PAIR_MISSING_IMAGE", "train.txt", 3)]
 
 
 def test_a_list_of_another_dataset_costs_little() -> None:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.formats.annotations import yolo_rows
 from shared.formats.annotations.model import Annotation
-from shared.formats.annotations.yolo_rows import LabelRows, RowLimits, read_label
+from shared.formats.annotations.yolo_rows import MOST_LEFT_OUT, LabelRows, RowLimits, read_label
 from shared.formats.findings import Finding
 from shared.formats.rules import RULES
 
@@ -165,11 +166,29 @@ def test_without_names_any_id_is_accepted_that_can_be_stored() -> None:
 
 def test_a_row_with_too_many_columns_is_named_with_its_count_and_soon() -> None:
     started = time.monotonic()
-    rows, findings = read(b"0 .5 .5 .2 .2\n0" + b" 0.123456" * 1_000_000)
+    rows, findings = read(b"0 .5 .5 .2 .2\n0" + b" 0.123456" * 100_000)
     assert time.monotonic() - started < 1.5
     assert rows.annotations == [BOX]
     assert findings[0].rule == "ROW_COLUMNS"
-    assert "1000001 columns" in findings[0].message
+    assert "100001 columns" in findings[0].message
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r", b"\x0b", b"\xe2\x80\xa8"])
+def test_a_row_too_long_to_be_looked_at_costs_only_itself(end: bytes) -> None:
+    rows, findings = read(b"0 .5 .5 .2 .2" + end + b"0" + b" .5" * 500_000 + end + b"0 .5 .5 .2 .2")
+    assert rows.annotations == [BOX, BOX]
+    assert [(found.rule, found.line) for found in findings] == [("ROW_COLUMNS", 2)]
+
+
+def test_a_blank_line_of_any_length_is_no_row() -> None:
+    assert [found.rule for found in read(b" " * 3_000_000)[1]] == ["PAIR_EMPTY_LABEL"]
+
+
+def test_a_file_that_is_all_wrong_is_given_up_and_counted() -> None:
+    rows, findings = read(b"x\n\n" * (3 * MOST_LEFT_OUT))
+    assert rows.rows_read == rows.rows_left_out == 3 * MOST_LEFT_OUT
+    assert MOST_LEFT_OUT < len(findings) < 2 * MOST_LEFT_OUT
+    assert findings[-1].message.startswith(f"{3 * MOST_LEFT_OUT - len(findings) + 1} more rows were not read")
 
 
 def test_points_are_limited_over_the_whole_file() -> None:
@@ -187,6 +206,19 @@ def test_a_number_of_a_million_digits_is_read_soon() -> None:
     started = time.monotonic()
     read(b"0 0." + b"1" * 1_000_000 + b" .5 .2 .2\n" + b"9" * 1_000_000 + b" .5 .5 .2 .2")
     assert time.monotonic() - started < 1.5
+
+
+LINES = [b"0 .5 .5 .2 .2", TRIANGLE.encode(), b"x", b"", b"  ", b"1_0 .5 .5 .5 .5", b"0 .5 .5 .2 \xff", b"\xe2\x80"]
+ENDS = [b"\n", b"\r", b"\r\n", b"\n\r", b"\x0b", b"\x1e", b"\x1f", b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80", b"\xc2"]
+
+
+@given(st.lists(st.tuples(st.sampled_from(LINES), st.sampled_from(ENDS)), max_size=12), st.integers(4, 60))
+def test_how_much_is_read_at_once_makes_no_difference(lines: list[tuple[bytes, bytes]], at_once: int) -> None:
+    data = b"".join(line + end for line, end in lines)
+    whole = read(data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(yolo_rows, "_AT_ONCE", at_once)
+        assert read(data) == whole
 
 
 number = st.one_of(

@@ -15,6 +15,9 @@ from shared.formats.archives.entry import ArchiveEntry, EntryKind
 from shared.formats.archives.errors import BrokenArchive, NeedMoreTail
 from shared.formats.archives.zip_directory import DirectoryLocation, ZipDirectoryParser, locate_directory
 from shared.formats.archives.zip_location import TAIL_BYTES
+from shared.formats.archives.zip_member import decode_member, local_data_offset
+from tests.factories.packed_data import PACK
+from tests.factories.raw_zip import DESCRIPTOR, RawMember, raw_zip_bytes
 
 FILES = {"images/a.jpg": b"a" * 5000, "labels/a.txt": b"0 .5 .5 .1 .1\n", "labels/empty.txt": b"", "ü/名.txt": b"x"}
 
@@ -168,10 +171,71 @@ def test_unicode_path_field_counts_only_for_its_own_name() -> None:
     raw, field = "名".encode("shift-jis"), b"\1%s" + "名".encode()
     right = field % struct.pack("<L", zlib.crc32(raw))
     entry = only(record(raw, struct.pack("<HH", 0x7075, len(right)) + right))
-    assert (entry.name, entry.name_is_guess) == ("名", False)
+    assert (entry.name, entry.guessed_encoding) == ("名", "")
     stale = field % bytes(4)
     entry = only(record(raw, struct.pack("<HH", 0x7075, len(stale)) + stale))
-    assert (entry.name, entry.name_is_guess) == (raw.decode("cp437"), True)
+    assert (entry.name, entry.guessed_encoding) == ("名", "Shift-JIS")
+    unreadable = right[:5] + b"\xff"
+    entry = only(record(raw, struct.pack("<HH", 0x7075, len(unreadable)) + unreadable))
+    assert (entry.name, entry.guessed_encoding) == ("名", "Shift-JIS")
+
+
+def test_the_utf8_flag_wins_over_the_unicode_path_field() -> None:
+    raw, field = "ü".encode(), b"\1" + struct.pack("<L", zlib.crc32("ü".encode())) + b"other"
+    assert only(record(raw, struct.pack("<HH", 0x7075, len(field)) + field, flags=0x800)).name == "ü"
+    assert only(record(raw, struct.pack("<HH", 0x7075, len(field)) + field)).name == "other"
+
+
+def test_one_encoding_for_all_names_of_an_archive() -> None:
+    names = ["plain.txt", "犬.jpg", "犬.txt", "ü名.txt", "表示/猫.jpg", "画像/テスト.jpg"]
+    records = b"".join(record(name.encode() if name[0] == "ü" else name.encode("cp932")) for name in names)
+    for step in (1, 60, 1 << 16):
+        found = parsed(records, DirectoryLocation(0, len(records), len(names), 0), step=step)
+        assert [(one.name, one.guessed_encoding) for one in found] == [
+            (name, "" if name[0] in "pü" else "Shift-JIS") for name in names
+        ]
+
+
+def test_a_backslash_within_a_character_is_none() -> None:
+    raw = "表示.jpg".encode("cp932")
+    assert b"\\" in raw
+    assert only(record(raw)).name == "表示.jpg"
+
+
+def test_what_is_held_for_its_name_comes_out_in_order_and_soon() -> None:
+    count = 30_000
+    records = b"".join(record(b"%d.txt" % number) for number in range(count))
+    parser = ZipDirectoryParser(DirectoryLocation(0, len(records) + 100, count + 1, 0))
+    assert list(parser.feed(record("ü".encode("cp437")))) == []
+    early = list(parser.feed(records))
+    assert len(early) == count + 1
+    assert [one.name for one in early] == ["ü", *(f"{number}.txt" for number in range(count))]
+
+
+def test_many_entries_at_once_are_the_same_entries_in_the_same_order() -> None:
+    plain = [record(b"%d.txt" % number) for number in range(50)]
+    records = b"".join((*plain, record("猫".encode("cp932")), *plain, record("犬".encode("cp932"))))
+    for step in (100, 1000, 1 << 16):
+        parser = ZipDirectoryParser(DirectoryLocation(0, len(records), 102, 0))
+        items = [item for at in range(0, len(records), step) for item in parser.feed_many(records[at : at + step])]
+        parser.close()
+        names = [
+            name
+            for item in items
+            for name in ([item.name] if isinstance(item, ArchiveEntry) else [raw.decode() for raw in item.names])
+        ]
+        assert names == [one.name for one in parsed(records, DirectoryLocation(0, len(records), 102, 0))]
+
+
+def test_an_empty_stored_member_with_a_data_descriptor() -> None:
+    empty = RawMember(b"labels/empty.txt", method=0, flags=DESCRIPTOR)
+    data = raw_zip_bytes([empty, RawMember(b"labels/full.txt", b"0 .5 .5 .1 .1\n", flags=DESCRIPTOR)])
+    first, second = entries_of(data)
+    assert (first.name, first.method, first.compressed_bytes, first.size_bytes) == ("labels/empty.txt", 0, 0, 0)
+    assert second.header_offset == 30 + len("labels/empty.txt") + 16
+    start = second.header_offset + local_data_offset(data[second.header_offset :][:30])
+    raw = data[start : start + second.compressed_bytes]
+    assert decode_member(raw, method=8, size_bytes=second.size_bytes, crc32=second.crc32) == b"0 .5 .5 .1 .1\n"
 
 
 @pytest.mark.parametrize(
@@ -252,3 +316,14 @@ def test_damage_never_raises_anything_else(data: st.DataObject) -> None:
     except (BrokenArchive, NeedMoreTail):
         return
     assert len(found) <= len(FILES)
+
+
+@pytest.mark.parametrize("method", sorted(PACK))
+@pytest.mark.parametrize("flags", [0, DESCRIPTOR])
+def test_members_of_every_method_from_the_directory_to_their_content(method: int, flags: int) -> None:
+    members = [RawMember(b"a.txt", b"0 .5 .5 .1 .1\n" * 20, method, flags), RawMember(b"empty.txt", b"", method, flags)]
+    data = b"#" * 77 + raw_zip_bytes(members)
+    for entry, member in zip(entries_of(data), members, strict=True):
+        start = entry.header_offset + local_data_offset(data[entry.header_offset :][:30])
+        raw = memoryview(data)[start : start + entry.compressed_bytes]
+        assert decode_member(raw, method=entry.method, size_bytes=entry.size_bytes, crc32=entry.crc32) == member.data

@@ -1,0 +1,64 @@
+"""Annotations that are too many for a document: they are kept in the object store, whole, as one JSON list."""
+
+import asyncio
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from shared.features.images.models import Annotation, NewAnnotation, NewImage, dataset_prefix
+from shared.foundation.streams import whole
+from shared.ports.object_store import ObjectStore
+
+# A document holds 16 MB (MongoDB's limit). A number takes 8 bytes and its place in an array up to 8 more.
+_MOST_BYTES = 8 << 20
+_BOX_BYTES, _POINT_BYTES = 150, 48
+
+
+def annotation_documents(annotations: Sequence[NewAnnotation]) -> list[dict[str, Any]]:
+    """The annotations as they are stored, in a document or beside it."""
+    return [_document(annotation) for annotation in annotations]
+
+
+def annotation_of(document: Mapping[str, Any]) -> Annotation:
+    """The annotation behind what `annotation_documents` wrote."""
+    return Annotation(document["category_id"], document["type"], document["bbox"], document.get("points", ()))
+
+
+async def spill(store: ObjectStore, images: Sequence[NewImage]) -> Sequence[NewImage]:
+    """The images, those with too many annotations with the key under which these now lie. Idempotent."""
+    if not any(map(_is_too_large, images)):
+        return images
+    return [await _spilled(store, image) if _is_too_large(image) else image for image in images]
+
+
+async def read_annotations(store: ObjectStore, key: str) -> list[Annotation]:
+    """The annotations kept under `key`."""
+    data = await whole(store.read(key))
+    return await asyncio.to_thread(lambda: [annotation_of(found) for found in json.loads(data)])
+
+
+async def _spilled(store: ObjectStore, image: NewImage) -> NewImage:
+    key = f"{dataset_prefix(image.dataset_id)}annotations/{image.id}.json"
+    data = await asyncio.to_thread(lambda: json.dumps(annotation_documents(image.annotations)).encode())
+    await store.put(key, data)
+    return dataclasses.replace(image, annotations_key=key)
+
+
+def _is_too_large(image: NewImage) -> bool:
+    boxes = len(image.annotations)
+    if boxes * _BOX_BYTES > _MOST_BYTES:
+        return True
+    points = sum(len(annotation.points) for annotation in image.annotations)
+    return boxes * _BOX_BYTES + points * _POINT_BYTES > _MOST_BYTES
+
+
+def _document(annotation: NewAnnotation) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "category_id": annotation.category_id,
+        "type": annotation.type,
+        "bbox": list(annotation.bbox),
+    }
+    if annotation.points:
+        document["points"] = [list(point) for point in annotation.points]
+    return document

@@ -1,0 +1,105 @@
+"""From the facts of an image and the text of its label to the document that is written, and to the counts."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from shared.features.datasets.statistics import CountedImage, Counts, count_findings, count_image
+from shared.features.images.models import NewImage
+from shared.features.imports.image_probe import ImageFacts
+from shared.features.imports.labels import ShardLabels
+from shared.features.imports.manifest import ShardEntry
+from shared.features.imports.models import ImportPlan
+from shared.features.jobs.models import Job
+from shared.formats.annotations.model import Annotation
+from shared.formats.annotations.yolo_rows import RowLimits, read_label
+from shared.formats.findings import FindingLog
+from shared.foundation.ids import ImageId, derived_id
+from shared.foundation.settings import LimitSettings
+
+_WORTH_A_THREAD = 1 << 18
+
+
+def image_id(job: Job, entry: ShardEntry) -> ImageId:
+    """The id of the entry's image: it depends on dataset, version and path alone."""
+    return ImageId(derived_id(job.dataset_id, 1, entry.image.name))
+
+
+@dataclass(slots=True)
+class DocumentBuilder:
+    """Builds the documents of one shard, in the order of its entries, and counts them."""
+
+    job: Job
+    plan: ImportPlan
+    labels: ShardLabels
+    limits: LimitSettings
+    log: FindingLog
+    counts: Counts = field(default_factory=Counts)
+    annotations: int = 0
+
+    async def build(self, entries: Sequence[ShardEntry], facts: dict[int, ImageFacts]) -> list[NewImage]:
+        """The images whose facts, by the offset of their member, are known."""
+        images = []
+        for entry in entries:
+            known = facts.get(entry.image.header_offset)
+            if known is not None:
+                image = await self._image(entry, known)
+                count_image(self.counts, _counted(image))
+                self.annotations += len(image.annotations)
+                images.append(image)
+        return images
+
+    def close(self) -> Counts:
+        """The counts, those of the findings included."""
+        count_findings(self.counts, self.log.counts)
+        return self.counts
+
+    async def _image(self, entry: ShardEntry, facts: ImageFacts) -> NewImage:
+        before = self.log.total
+        annotations = await self._annotations(entry)
+        return NewImage(
+            id=image_id(self.job, entry),
+            dataset_id=self.job.dataset_id,
+            path=entry.image.name,
+            split=entry.split,
+            width=facts.width,
+            height=facts.height,
+            format=facts.format,
+            orientation=facts.orientation,
+            size_bytes=facts.size_bytes,
+            sha256=facts.sha256,
+            crc32=entry.image.crc32,
+            object_key=facts.object_key,
+            member=facts.member,
+            label=self.labels.place(entry.label) if entry.label else None,
+            annotations=annotations,
+            findings=facts.findings + self.log.total - before + (entry.label is None),
+            pending=facts.pending,
+        )
+
+    async def _annotations(self, entry: ShardEntry) -> list[Annotation]:
+        data = self.labels.contents.get(entry.label.header_offset) if entry.label else None
+        if entry.label is None or data is None:
+            return []
+        if len(data) > _WORTH_A_THREAD:
+            return await asyncio.to_thread(self._parse, data, entry.label.name)
+        return self._parse(data, entry.label.name)
+
+    def _parse(self, data: bytes, name: str) -> list[Annotation]:
+        limits = RowLimits(max_columns=self.limits.max_row_columns, max_points=self.limits.max_image_points)
+        rows = read_label(data, file=name, category_count=self.plan.category_count, limits=limits, report=self.log.add)
+        self.counts["rows_read",] += rows.rows_read
+        self.counts["rows_left_out",] += rows.rows_left_out
+        return rows.annotations
+
+
+def _counted(image: NewImage) -> CountedImage:
+    return CountedImage(
+        split=image.split,
+        size_bytes=image.size_bytes,
+        width=image.width,
+        height=image.height,
+        format=image.format,
+        boxes=image.annotations,
+        findings=image.findings,
+    )

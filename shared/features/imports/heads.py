@@ -1,0 +1,152 @@
+"""Measuring images that stay where they are: only their first bytes are read."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+from shared.features.imports.image_probe import (
+    DIRECTORY_BYTES,
+    LONGEST_HEAD_BYTES,
+    ImageFacts,
+    KeptBytes,
+    LeftOut,
+    facts_of,
+    far_directory,
+    measure,
+    wanted_bytes,
+)
+from shared.features.imports.members import broken_member, place_of
+from shared.features.imports.models import SourceRef
+from shared.formats.archives.directory import Member
+from shared.formats.archives.entry import STORED
+from shared.formats.archives.errors import BrokenMember
+from shared.formats.archives.zip_member import LOCAL_HEADER_BYTES, MemberDecoder, local_data_offset
+from shared.formats.findings import Finding, FindingLog
+from shared.formats.images.exif import with_directory
+from shared.formats.images.header import ImageHeader, NeedMoreBytes
+from shared.foundation.settings import LimitSettings
+from shared.foundation.streams import whole
+from shared.ports.byte_source import ByteSource
+
+_FIRST_BYTES = 4 << 10
+_BATCH = 512
+_TELLING_BYTES = 64
+"""Of less than this nobody can say what image it begins."""
+
+
+class HeadReader:
+    """Reads the heads of images from a source on which that is cheap; elsewhere their dimensions stay pending."""
+
+    def __init__(self, source: ByteSource, reference: SourceRef, limits: LimitSettings, log: FindingLog) -> None:
+        self._source = source
+        self._raw = reference.raw
+        self._cheap = reference.cheap_ranges
+        self._limits = limits
+        self._log = log
+
+    async def facts(self, items: Sequence[Member]) -> dict[int, ImageFacts]:
+        """What is known of each image that is one, by the offset of its member."""
+        if not self._cheap:
+            return {item.header_offset: _unmeasured(item) for item in items}
+        found: dict[int, ImageFacts] = {}
+        async for batch, heads in self._batches(items):
+            for item, data in zip(batch, heads, strict=True):
+                facts = await self._one(item, data)
+                if facts is not None:
+                    found[item.header_offset] = facts
+        return found
+
+    async def _batches(self, items: Sequence[Member]) -> AsyncIterator[tuple[Sequence[Member], list[bytes]]]:
+        """Items with their first bytes; the next ones are read while somebody looks at these."""
+        batches = [items[start : start + _BATCH] for start in range(0, len(items), _BATCH)]
+        reading = asyncio.create_task(self._read(batches[0])) if batches else None
+        try:
+            for number, batch in enumerate(batches, 1):
+                heads = await reading if reading else []
+                reading = asyncio.create_task(self._read(batches[number])) if number < len(batches) else None
+                yield batch, heads
+        finally:
+            if reading:
+                reading.cancel()
+                await asyncio.wait([reading])
+
+    async def _read(self, batch: Sequence[Member]) -> list[bytes]:
+        return await self._source.read_spans(
+            [(item.header_offset, min(item.end, item.header_offset + _FIRST_BYTES)) for item in batch]
+        )
+
+    async def _one(self, item: Member, data: bytes) -> ImageFacts | None:
+        findings: list[Finding] = []
+        try:
+            header = await self._header(item, data, findings)
+        except BrokenMember as error:
+            findings.append(broken_member(item, error))
+            return None
+        except LeftOut:
+            return None
+        finally:
+            for finding in findings:
+                self._log.add(finding)
+        return facts_of(KeptBytes(item.size_bytes, member=place_of(item)), header, findings)
+
+    async def _header(self, item: Member, data: bytes, findings: list[Finding]) -> ImageHeader | None:
+        head, most = _unpacked(item, data, raw=self._raw), self._limits.max_image_pixels
+        partial = len(data) < item.end - item.header_offset
+        if partial and _too_short(item, head):
+            return measure(item, await self._longer(item, head), findings, most_pixels=most)
+        try:
+            return measure(item, head, findings, most_pixels=most, more_to_come=partial)
+        except NeedMoreBytes:
+            return measure(item, await self._longer(item, head), findings, most_pixels=most)
+
+    async def _longer(self, item: Member, head: bytes) -> bytes:
+        """As much of the image as it takes to measure it, in ever larger steps, up to a limit."""
+        length = _FIRST_BYTES
+        while (wanted := _wanted(item, head)) and wanted <= item.size_bytes and length < LONGEST_HEAD_BYTES:
+            offset = far_directory(head, item.size_bytes) if item.method == STORED else None
+            if offset is not None:
+                return with_directory(head, await self._directory(item, offset))
+            length = min(max(length * 8, wanted + LOCAL_HEADER_BYTES + 4 * _FIRST_BYTES), LONGEST_HEAD_BYTES)
+            end = min(item.end, item.header_offset + length)
+            head = _unpacked(item, await self._bytes(item.header_offset, end), raw=self._raw)
+            if end == item.end:
+                break
+        return head
+
+    async def _directory(self, item: Member, offset: int) -> bytes:
+        """Of a stored TIFF, what lies `offset` bytes behind its start. Raises BrokenMember."""
+        start = item.header_offset
+        if not self._raw:
+            start += local_data_offset(await self._bytes(start, start + LOCAL_HEADER_BYTES))
+        end = min(item.end, start + min(item.size_bytes, offset + DIRECTORY_BYTES))
+        return await self._bytes(start + offset, end) if start + offset < end else b""
+
+    async def _bytes(self, start: int, end: int) -> bytes:
+        return await whole(self._source.read(start, end))
+
+
+def _unpacked(item: Member, data: bytes, *, raw: bool) -> bytes:
+    """What the first bytes of a member hold of its file, as far as anybody looks. Raises BrokenMember."""
+    start = 0 if raw else local_data_offset(data[:LOCAL_HEADER_BYTES])
+    packed = data[start : start + item.compressed_bytes]
+    if item.method == STORED:
+        return packed
+    head = bytearray()
+    for piece in MemberDecoder(item.method, item.size_bytes).decode(packed):
+        head += piece
+        if len(head) >= LONGEST_HEAD_BYTES:
+            break
+    return bytes(head)
+
+
+def _too_short(item: Member, head: bytes) -> bool:
+    """Whether nothing can be said: a long local header, or a method that packs much at once, has left too little."""
+    return len(head) < min(_TELLING_BYTES, item.size_bytes)
+
+
+def _wanted(item: Member, head: bytes) -> int:
+    """How long the head must be; 0 when it is long enough."""
+    return min(_TELLING_BYTES, item.size_bytes) if _too_short(item, head) else wanted_bytes(head)
+
+
+def _unmeasured(item: Member) -> ImageFacts:
+    return ImageFacts(item.size_bytes, member=place_of(item), pending=("dimensions", "sha256"))

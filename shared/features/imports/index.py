@@ -1,0 +1,105 @@
+"""The index step: images can be looked at, with their annotations, before their bytes are moved.
+
+Where an archive is used in place nothing is moved, and this step completes the images. Else what it writes is a
+preview, which the transfer of the same shard replaces.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.features.datasets.statistics import to_rollup
+from shared.features.images.service import ImageService
+from shared.features.imports.documents import DocumentBuilder
+from shared.features.imports.heads import HeadReader
+from shared.features.imports.image_probe import ImageFacts
+from shared.features.imports.joined_source import open_source, read_each_label
+from shared.features.imports.labels import write_notes, write_pack
+from shared.features.imports.manifest import ShardEntry, read_manifest
+from shared.features.imports.models import ImportPlan, ImportRequest, Ledger, ShardLease, Way
+from shared.features.imports.repository import FindingRepository, ShardRepository
+from shared.features.imports.size_limits import note_too_large, within_limits
+from shared.features.imports.track import ShardTrack
+from shared.features.imports.verdict import refuse_errors
+from shared.features.jobs.models import Job, LeaseLost
+from shared.formats.findings import FindingLog
+from shared.foundation.settings import LimitSettings
+from shared.ports.byte_source import ByteSource, ByteSources
+from shared.ports.object_store import ObjectStore
+
+
+@dataclass(frozen=True, slots=True)
+class Indexer:
+    """Indexes shards; one object serves one worker process."""
+
+    sources: ByteSources
+    store: ObjectStore
+    images: ImageService
+    shards: ShardRepository
+    findings: FindingRepository
+    limits: LimitSettings
+
+    async def run(self, job: Job, plan: ImportPlan, lease: ShardLease, track: ShardTrack) -> None:
+        """Index a shard. Raises LeaseLost when it is no longer ours, and what sources raise."""
+        entries, files = await read_manifest(self.store, lease)
+        source = open_source(self.sources, plan.source, files)
+        log = FindingLog(self.limits.max_findings_per_step)
+        try:
+            labels = await read_each_label(source, within_limits(entries, self.limits)[0], plan)
+            builder = DocumentBuilder(job, plan, labels, self.limits, log)
+            track.check()
+            if plan.way is Way.IN_PLACE:
+                await self._complete(entries, source, builder, lease, track)
+            else:
+                await self._preview(entries, builder, lease, track)
+        finally:
+            await source.close()
+
+    async def _preview(
+        self, entries: Sequence[ShardEntry], builder: DocumentBuilder, lease: ShardLease, track: ShardTrack
+    ) -> None:
+        """Write what can be known without the images, then give the shard over to the transfer.
+
+        A claimer that lost the shard meanwhile does no harm: previews never replace anything.
+        """
+        job, plan = builder.job, builder.plan
+        facts = {entry.image.header_offset: _unknown(entry) for entry in entries}
+        if plan.part_bytes is None:
+            await write_pack(self.store, job, lease, builder.labels)
+            track.check()
+            await write_notes(self.store, lease, builder.labels)
+        images = await builder.build(entries, facts)
+
+        track.check()
+        await self.images.preview(images)
+        if not await self.shards.indexed(lease, len(images)):
+            raise LeaseLost
+
+    async def _complete(
+        self,
+        entries: Sequence[ShardEntry],
+        source: ByteSource,
+        builder: DocumentBuilder,
+        lease: ShardLease,
+        track: ShardTrack,
+    ) -> None:
+        job, plan = builder.job, builder.plan
+        note_too_large(entries, self.limits, builder.log)
+        for finding in builder.labels.broken.values():
+            builder.log.add(finding)
+        heads = HeadReader(source, plan.source, self.limits, builder.log)
+        images = await builder.build(entries, await heads.facts(within_limits(entries, self.limits)[1]))
+        counts = builder.close()
+        track.images, track.annotations, track.findings = len(entries), builder.annotations, builder.log.total
+        track.bytes = sum(entry.image.compressed_bytes for entry in entries)
+        track.check()
+        await self.findings.write(Ledger(job.id, plan.generation), builder.log)
+        refuse_errors(ImportRequest.model_validate_json(job.request), builder.log)
+        await self.images.write(images)
+        rollup = to_rollup(counts)
+        if not await self.shards.complete(lease, images=len(entries), rollup=rollup, progress=track.progress):
+            raise LeaseLost
+
+
+def _unknown(entry: ShardEntry) -> ImageFacts:
+    """What the archive's directory knows of an image."""
+    return ImageFacts(size_bytes=entry.image.size_bytes, pending=("bytes", "dimensions", "sha256"))

@@ -1,0 +1,170 @@
+"""Verifying a packed dataset: every image is read through once, checked against its CRC-32, and hashed.
+
+The same claimers do it as did the import, over the manifests that the import left with the dataset. Nothing but what
+was pending changes in an image's document; an image that is damaged gets a finding and stays pending.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from shared.features.datasets.models import Dataset, Rollup
+from shared.features.datasets.service import DatasetService
+from shared.features.datasets.statistics import Counts, Statistics, count_findings, to_rollup
+from shared.features.images.service import ImageService
+from shared.features.imports.documents import image_id
+from shared.features.imports.joined_source import open_source, read_each
+from shared.features.imports.manifest import kept_manifests_prefix, read_manifest, read_whole_manifest
+from shared.features.imports.members import OpenMember, broken_member
+from shared.features.imports.models import ImportPlan, Ledger, NewShard, Progress, ShardLease, SourceRef, Way
+from shared.features.imports.plan import PlanTrack
+from shared.features.imports.progress import settled
+from shared.features.imports.repository import FindingRepository, ImportJobRepository, ShardRepository
+from shared.features.imports.track import ShardTrack
+from shared.features.jobs.models import Job, LeaseLost, StepLease
+from shared.formats.archives.errors import BrokenMember
+from shared.formats.findings import FindingLog
+from shared.foundation.errors import Conflict
+from shared.foundation.ids import ImageId
+from shared.foundation.mongo import Session, Transactions
+from shared.foundation.settings import LimitSettings
+from shared.ports.byte_source import ByteSources
+from shared.ports.object_store import ObjectStore
+
+
+class NothingToVerify(Conflict):
+    """The dataset's images are objects, which were hashed when they were written."""
+
+    slug, title = "nothing-to-verify", "The dataset's bytes were verified when they were stored"
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyPlanner:
+    """Makes shards of the manifests that a dataset keeps."""
+
+    datasets: DatasetService
+    store: ObjectStore
+    shards: ShardRepository
+
+    async def plan(self, job: Job, lease: StepLease, track: PlanTrack) -> ImportPlan:
+        """Write the job's shards. Raises NothingToVerify."""
+        dataset = await self.datasets.load(job.dataset_id)
+        source = source_of(dataset)
+        ledger, images, total_bytes = Ledger(job.id, lease.token), 0, 0
+        shards: list[NewShard] = []
+        async for key in self.store.list(kept_manifests_prefix(dataset.id)):
+            track.check()
+            entries = (await read_whole_manifest(self.store, key)).entries
+            shards.append(NewShard(len(shards), key, len(entries)))
+            images += len(entries)
+            total_bytes += sum(entry.image.compressed_bytes for entry in entries)
+        await self.shards.add_all(ledger, shards)
+        return ImportPlan(
+            source=source,
+            generation=ledger.generation,
+            format=dataset.format or "",
+            layout=dataset.layout or "",
+            reason="the dataset is verified as it was imported",
+            confidence=1.0,
+            splits=(),
+            category_count=len(dataset.categories),
+            way=Way.TOGETHER,
+            way_reason="every image is read through once",
+            shards=len(shards),
+            images=images,
+            bytes=total_bytes,
+            rollup=Rollup(),
+        )
+
+    async def discard(self, ledger: Ledger) -> None:
+        """Remove the shards of a plan that did not come to count; the manifests belong to the dataset."""
+        await self.shards.remove(ledger)
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """Verifies shards."""
+
+    sources: ByteSources
+    store: ObjectStore
+    images: ImageService
+    shards: ShardRepository
+    findings: FindingRepository
+    limits: LimitSettings
+
+    async def run(self, job: Job, plan: ImportPlan, lease: ShardLease, track: ShardTrack) -> None:
+        """Verify a shard. Raises LeaseLost when it is no longer ours, and what sources raise."""
+        entries = (await read_manifest(self.store, lease)).entries
+        track.begin(len(entries), indexed=True)
+        ids: dict[int, list[ImageId]] = {}
+        for entry in entries:
+            ids.setdefault(entry.image.header_offset, []).append(image_id(job, entry))
+        log = FindingLog(self.limits.max_findings_per_step)
+        hashes: dict[ImageId, str] = {}
+        source = open_source(self.sources, plan.source)
+        try:
+            async for member in read_each(source, [entry.image for entry in entries], plan.source):
+                track.check()
+                same = ids[member.item.header_offset]
+                await _hash(member, same, hashes, log)
+                track.images += len(same)
+                track.bytes += member.item.compressed_bytes * len(same)
+        finally:
+            await source.close()
+        track.findings = log.total
+        counts: Counts = Counts({("verified",): len(hashes)})
+        count_findings(counts, log.counts)
+        track.check()
+        await self.findings.write(Ledger(job.id, plan.generation), log)
+        await self.images.set_hashes(hashes)
+        rollup = to_rollup(counts)
+        if not await self.shards.complete(lease, images=len(entries), rollup=rollup, progress=track.progress):
+            raise LeaseLost
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyFinisher:
+    """Ends verifications."""
+
+    jobs: ImportJobRepository
+    shards: ShardRepository
+    transactions: Transactions
+
+    async def finish(self, job: Job, plan: ImportPlan, lease: StepLease) -> None:
+        """End the job with its counts. Raises LeaseLost if it is not ours."""
+        whole = await settled(plan, job, self.shards)
+        progress = Progress(
+            fraction=1.0,
+            bytes_total=plan.bytes,
+            bytes_done=plan.bytes,
+            images_total=plan.images,
+            images_indexed=plan.images,
+            images_done=plan.images,
+            findings=Statistics(whole.rollup).total("findings"),
+            eta_seconds=0,
+        )
+
+        async def end(session: Session) -> None:
+            plan_json, progress_json = whole.model_dump_json(), progress.model_dump_json()
+            if not await self.jobs.succeed(lease, plan=plan_json, progress=progress_json, session=session):
+                raise LeaseLost
+
+        await self.transactions.run(end)
+
+
+def source_of(dataset: Dataset) -> SourceRef:
+    """The archive a packed dataset's files are read from. Raises NothingToVerify."""
+    archive = dataset.archive
+    if archive is None:
+        raise NothingToVerify(f"The images of {dataset.name!r} are objects of their own.", dataset=dataset.slug)
+    return SourceRef(uri=archive.uri, size_bytes=archive.size_bytes, etag=archive.etag, raw=archive.raw)
+
+
+async def _hash(member: OpenMember, images: list[ImageId], hashes: dict[ImageId, str], log: FindingLog) -> None:
+    sha256 = hashlib.sha256()
+    try:
+        async for piece in member.pieces():
+            sha256.update(piece)
+    except BrokenMember as error:
+        log.add(broken_member(member.item, error))
+        return
+    hashes.update(dict.fromkeys(images, sha256.hexdigest()))
