@@ -19,6 +19,7 @@ from shared.adapters.byte_source.http_connections import HttpConnections
 from shared.adapters.byte_source.lost import LostAnswer, Patience
 from shared.adapters.byte_source.runs import read_runs
 from shared.foundation.settings import SourceSettings
+from shared.foundation.streams import whole
 from shared.ports.byte_source import (
     SourceChanged,
     SourceDescription,
@@ -105,7 +106,7 @@ class HttpByteSource:
         return await read_runs(spans, self._read_run)
 
     async def _read_run(self, start: int, end: int) -> bytes:
-        return b"".join([chunk async for chunk in self.read(start, end)])
+        return await whole(self.read(start, end))
 
     async def close(self) -> None:
         """Give the connections back."""

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
 from shared.adapters.object_store.keys import check_folder, check_key, check_prefix
+from shared.foundation.streams import whole
 from shared.ports.object_store import ObjectNotFound, ObjectStat
 
 CHUNK_BYTES = 256 * 1024
@@ -19,7 +20,7 @@ class MemoryObjectStore:
 
     async def write(self, key: str, chunks: AsyncIterator[bytes]) -> int:
         """Store the stream once it has ended well."""
-        data = b"".join([chunk async for chunk in chunks])
+        data = await whole(chunks)
         self._objects[check_key(key)] = data
         return len(data)
 

@@ -66,10 +66,9 @@ class ArchiveOpener:
         Raises UnreadableArchive, ArchiveRefused, ChecksumMismatch, what sources raise, and NotInPlace if it has to be
         used where it lies and is a directory, or cannot be entered in the middle.
         """
-        source = self.sources.open(uri)
+        described = await self._describe(uri)
+        source = self.sources.open(uri, expected=described)
         try:
-            described = await source.describe()
-            source = self.sources.open(uri, expected=described)
             return await self._open(uri, source, described, checksum, in_place=in_place)
         except BrokenArchive as error:
             raise UnreadableArchive(f"{redact(uri)}: {error}") from error

@@ -9,7 +9,7 @@ from shared.formats.archives.directory import Member
 from shared.formats.archives.errors import BrokenMember, WrongChecksum
 from shared.formats.archives.zip_member import LOCAL_HEADER_BYTES, MemberDecoder, local_data_offset
 from shared.formats.findings import Finding
-from shared.foundation.streams import ByteReader, StreamEnded
+from shared.foundation.streams import ByteReader, StreamEnded, whole
 from shared.ports.byte_source import ByteSource
 
 
@@ -38,7 +38,7 @@ class OpenMember:
 
     async def whole(self) -> bytes:
         """The content, checked. Raises BrokenMember (MemberCutOff, WrongChecksum)."""
-        return b"".join([piece async for piece in self.pieces()])
+        return await whole(self.pieces())
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """The content as it comes; the checks are done after the last piece. Raises like `whole`."""
