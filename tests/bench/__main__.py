@@ -9,12 +9,21 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.bench import bench_fairness, bench_huge, bench_import, bench_latency, bench_pages, bench_ramp
+from tests.bench import (
+    bench_fairness,
+    bench_fiftyone,
+    bench_huge,
+    bench_import,
+    bench_latency,
+    bench_pages,
+    bench_ramp,
+)
 from tests.bench.options import Options
 from tests.bench.results import Outcome, machine, put_section
 
 BENCHES: Mapping[str, Callable[[Options], Outcome]] = {
     "import": bench_import.run_deflated,
+    "fiftyone": bench_fiftyone.run,
     "stored": bench_import.run_stored,
     "huge": bench_huge.run,
     "pages": bench_pages.run,

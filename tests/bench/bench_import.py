@@ -14,7 +14,7 @@ from tests.bench.archive import archive_at
 from tests.bench.memory import PeakMemory, listed, yard_memory
 from tests.bench.options import Options
 from tests.bench.results import Outcome, table
-from tests.factories.running_yard import running_yard
+from tests.factories.running_yard import RunningYard, running_yard
 
 IMAGES = 5000
 UNZIP_TARGET, SPEEDUP_TARGET, MEMORY_TARGET_MIB = 0.8, 1.6, 256
@@ -63,24 +63,30 @@ def _import(options: Options, archive: Path, workers: int, unzip: list[float]) -
     shutil.rmtree(data, ignore_errors=True)
     with running_yard(data, workers=workers) as yard, yard_memory(yard) as memory:
         for _ in range(options.rounds):
-            unzip.append(_unzip(archive, options.folder / "unzipped"))
-            os.sync()  # nobody pays for what the one before left to be written or discarded
-            began = time.perf_counter()
-            answer = json.loads(yard.run("import", str(archive), "--wait", "--json"))
-            seconds.append(time.perf_counter() - began)
-            assert answer["state"] == "succeeded", answer
+            unzip.append(timed_unzip(archive, options.folder / "unzipped"))
+            shutil.rmtree(options.folder / "unzipped")
+            seconds.append(timed_import(yard, archive))
     shutil.rmtree(data)
     return Measured(workers, seconds, memory)
 
 
-def _unzip(archive: Path, target: Path) -> float:
+def timed_import(yard: RunningYard, archive: Path) -> float:
+    """Seconds of `datayard import --wait`, from the start of the command to its end."""
+    os.sync()  # nobody pays for what the one before left to be written or discarded
+    began = time.perf_counter()
+    answer = json.loads(yard.run("import", str(archive), "--wait", "--json"))
+    seconds = time.perf_counter() - began
+    assert answer["state"] == "succeeded", answer
+    return seconds
+
+
+def timed_unzip(archive: Path, target: Path) -> float:
+    """Seconds of `unzip -q` into the empty folder `target`."""
     shutil.rmtree(target, ignore_errors=True)
     os.sync()
     began = time.perf_counter()
     subprocess.run(["unzip", "-q", str(archive), "-d", str(target)], check=True)
-    seconds = time.perf_counter() - began
-    shutil.rmtree(target)
-    return seconds
+    return time.perf_counter() - began
 
 
 def _report(unzip: list[float], one: Measured, two: Measured, *, deflated: bool) -> Outcome:
