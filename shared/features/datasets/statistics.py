@@ -6,7 +6,7 @@ not depend on the order in which shards end.
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol, TypeAlias
@@ -107,15 +107,15 @@ def to_rollup(counts: Counts) -> Rollup:
 
 def from_rollup(rollup: Rollup) -> Counts:
     """The counters behind the rows."""
-    return Counter({tuple(row[:-1]): int(row[-1]) for row in rollup.rows})
+    counts: Counts = Counter()
+    add_rollup(counts, rollup)
+    return counts
 
 
-def merge(rollups: Iterable[Rollup]) -> Counts:
-    """The sum of all counters."""
-    total: Counts = Counter()
-    for rollup in rollups:
-        total.update(from_rollup(rollup))
-    return total
+def add_rollup(counts: Counts, rollup: Rollup) -> None:
+    """Add the counters behind the rows to `counts`."""
+    for row in rollup.rows:
+        counts[tuple(row[:-1])] += int(row[-1])
 
 
 class Statistics:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from shared.features.datasets.models import Rollup
-from shared.features.datasets.statistics import Statistics, merge, to_rollup
+from shared.features.datasets.statistics import Statistics, add_rollup, from_rollup, to_rollup
 from shared.features.imports.models import ImportPlan, Ledger, Progress, ShardProgress, Way
 from shared.features.imports.repository import ShardRepository
 from shared.features.jobs.models import Job, JobState
@@ -38,7 +38,9 @@ async def settled(plan: ImportPlan, job: Job, shards: ShardRepository) -> Import
     """The plan with the counts of every finished shard added, once."""
     if plan.settled:
         return plan
-    counts = merge([plan.rollup, *[rollup async for rollup in shards.rollups(Ledger(job.id, plan.generation))]])
+    counts = from_rollup(plan.rollup)
+    async for rollup in shards.rollups(Ledger(job.id, plan.generation)):
+        add_rollup(counts, rollup)
     return plan.model_copy(update={"rollup": to_rollup(counts), "settled": True})
 
 

@@ -29,6 +29,7 @@ _FINDING_SCHEMA: Mapping[str, Any] = {
     "properties": {"severity": {"enum": ["error", "warning", "info"]}},
 }
 _WORTH_SPLITTING = 32
+_ROLLUPS_AT_A_TIME = 10
 _FREE: Document = {"expires_at": None}
 _NOTHING_DONE: Document = {f"progress.{name}": 0 for name in ("images", "bytes", "annotations", "findings")}
 
@@ -134,8 +135,9 @@ class ShardRepository:
         return await self._shards.find_one(wanted, {"_id": 1}) is not None
 
     async def rollups(self, ledger: Ledger) -> AsyncIterator[Rollup]:
-        """The counts of every finished shard."""
-        async for document in self._shards.find({**_of(ledger), "state": ShardState.DONE}, {"rollup": 1}):
+        """The counts of every finished shard, a few at a time: each is a thousand rows."""
+        done = {**_of(ledger), "state": ShardState.DONE}
+        async for document in self._shards.find(done, {"rollup": 1}, batch_size=_ROLLUPS_AT_A_TIME):
             yield Rollup(rows=document["rollup"])
 
     async def progress(self, ledger: Ledger) -> ShardProgress:

@@ -82,7 +82,7 @@ class ArchiveDirectory:
         self._flags = bytearray()
         self._other_offsets = array("Q")
         self._own = self._end_of_data = 0
-        self._links = LinkEntries(self._is_own, self._own_names)
+        self._links = LinkEntries()
 
     def __len__(self) -> int:
         return len(self._offsets)
@@ -129,7 +129,7 @@ class ArchiveDirectory:
 
         Raises ArchiveTooLarge like `add`: such rows count, too.
         """
-        for found in self._links.resolve():
+        for found in self._links.resolve(self._is_own, self._own_names):
             if isinstance(found, Finding):
                 self._report(found)
             else:

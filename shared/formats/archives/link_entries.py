@@ -47,8 +47,8 @@ class LinkEntries:
     Those in `unread` are to be read and given back by `give`. `resolve` is LinkTable's.
     """
 
-    def __init__(self, find: Callable[[str], bool], names: Callable[[], Iterable[str]]) -> None:
-        self._table = LinkTable(find, names)
+    def __init__(self) -> None:
+        self._table = LinkTable()
         self._names: list[str] = []
         self._characters = 0
         self._starts, self._crcs, self._sizes = array("Q"), array("I"), array("I")
@@ -93,6 +93,8 @@ class LinkEntries:
         self._table.add(link.name, target, hard=False)
         return None
 
-    def resolve(self) -> Iterator[tuple[str, str] | Finding]:
+    def resolve(
+        self, find: Callable[[str], bool], names: Callable[[], Iterable[str]]
+    ) -> Iterator[tuple[str, str] | Finding]:
         """Each name that links give to a member, with that member; a finding for each link that gives none."""
-        return self._table.resolve()
+        return self._table.resolve(find, names)

@@ -38,21 +38,14 @@ class LinkLimits:
 class LinkTable:
     """Collects an archive's links and resolves them once all its members are known.
 
-    `find` says whether a member of that very name is taken. `names` gives the names of all of them; it is asked for
-    at most once, and only if a link may lead to a folder. Memory grows with links and linked folders, within the
-    limits, and never with members.
+    Memory grows with links and linked folders, within the limits, and never with members.
     """
 
-    def __init__(
-        self, find: Callable[[str], bool], names: Callable[[], Iterable[str]], limits: LinkLimits | None = None
-    ) -> None:
-        self._find = find
-        self._names = names
+    def __init__(self, limits: LinkLimits | None = None) -> None:
         self._limits = limits or LinkLimits()
         self._links: dict[str, str] = {}
         self._text = self._left_out = 0
         self._first_left_out = ""
-        self._paths = _Paths(self._links, find, self._limits.max_parts)
 
     def __len__(self) -> int:
         return len(self._links)
@@ -76,17 +69,22 @@ class LinkTable:
         self._links[name] = f"/{target.removeprefix('/')}" if hard else target if target[:1] != "/" else "//"
         return True
 
-    def resolve(self) -> Iterator[tuple[str, str] | Finding]:
+    def resolve(
+        self, find: Callable[[str], bool], names: Callable[[], Iterable[str]]
+    ) -> Iterator[tuple[str, str] | Finding]:
         """Each name that links give to a file, with the member it is; a finding for each link that gives none.
+
+        `find` says whether a member of that very name is taken. `names` gives the names of all of them; it is asked
+        for at most once, and only if a link may lead to a folder.
 
         No name that a member has itself is given. A name may come twice; the first one counts. The order depends on
         the archive alone.
         """
         left = self._limits.max_names
-        for found in self._all():
+        for found in self._all(_Paths(self._links, find, self._limits.max_parts), names):
             if isinstance(found, Finding):
                 yield found
-            elif not self._find(found[0]):
+            elif not find(found[0]):
                 if not left:
                     yield _finding(
                         found[0], f"is left out: links give more than {self._limits.max_names} names to files"
@@ -97,28 +95,30 @@ class LinkTable:
         if self._left_out:
             yield _finding(self._first_left_out, f"is one of {self._left_out} links more than are kept")
 
-    def _all(self) -> Iterator[tuple[str, str] | Finding]:
+    def _all(self, paths: "_Paths", names: Callable[[], Iterable[str]]) -> Iterator[tuple[str, str] | Finding]:
         folders: dict[str, str] = {}
         for name in self._links:
             try:
-                end = self._paths.follow(name)
+                end = paths.follow(name)
             except _NotInside as reason:
                 yield _finding(name, f"is a link that {reason}")
                 continue
-            if self._find(end):
+            if paths.find(end):
                 yield name, end
             elif _circles(end, parent_of(name)):
                 yield _finding(name, "is a link that leads in a circle")
             else:
                 folders[name] = end
         if folders:
-            yield from self._in_folders(folders)
+            yield from self._in_folders(folders, paths, names())
 
-    def _in_folders(self, folders: dict[str, str]) -> Iterator[tuple[str, str] | Finding]:
-        walk = _FolderWalk(self._paths, _by_folder(self._links, set(folders.values())), self._limits)
+    def _in_folders(
+        self, folders: dict[str, str], paths: "_Paths", names: Iterable[str]
+    ) -> Iterator[tuple[str, str] | Finding]:
+        walk = _FolderWalk(paths, _by_folder(self._links, set(folders.values())), self._limits)
         for name, end in folders.items():
             yield from walk.enter(name, end)
-        yield from walk.files(self._names())
+        yield from walk.files(names)
         for name, end in folders.items():
             if end not in walk.used:
                 yield _finding(name, "is a link to nothing that is here")

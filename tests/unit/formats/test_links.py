@@ -17,13 +17,12 @@ def resolved(
     files: Sequence[str], links: Links, *, hard: Links | None = None, limits: LinkLimits | None = None
 ) -> tuple[dict[str, str], dict[str, str]]:
     """The names that links give with their members, and the findings' messages by link."""
-    known = frozenset(files)
-    table = LinkTable(known.__contains__, lambda: files, limits)
+    table = LinkTable(limits)
     for name, target in links.items():
         table.add(name, target, hard=False)
     for name, target in (hard or {}).items():
         table.add(name, target, hard=True)
-    found = list(table.resolve())
+    found = list(table.resolve(frozenset(files).__contains__, lambda: files))
     findings = [one for one in found if isinstance(one, Finding)]
     assert {one.rule for one in findings} <= {"ARCHIVE_LINK"} <= RULES.keys()
     given_names = [one for one in found if not isinstance(one, Finding)]
@@ -123,9 +122,9 @@ def test_a_member_wins_over_a_link_of_its_name() -> None:
 
 
 def test_the_first_of_two_links_of_a_name_wins() -> None:
-    table = LinkTable({"a", "b"}.__contains__, lambda: ["a", "b"])
+    table = LinkTable()
     assert [table.add("link", target, hard=False) for target in ("a", "b")] == [True, False]
-    assert list(table.resolve()) == [("link", "a")]
+    assert list(table.resolve({"a", "b"}.__contains__, lambda: ["a", "b"])) == [("link", "a")]
     assert len(table) == 1
 
 
@@ -133,9 +132,9 @@ def test_names_are_not_walked_for_links_to_files() -> None:
     def refuse() -> Iterator[str]:
         raise AssertionError("asked for all names")
 
-    table = LinkTable({"a"}.__contains__, refuse)
+    table = LinkTable()
     table.add("b", "a", hard=False)
-    assert list(table.resolve()) == [("b", "a")]
+    assert list(table.resolve({"a"}.__contains__, refuse)) == [("b", "a")]
 
 
 def test_too_many_links() -> None:
