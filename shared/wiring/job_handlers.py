@@ -6,6 +6,7 @@ from shared.features.imports.finish import Finisher
 from shared.features.imports.index import Indexer
 from shared.features.imports.plan import Planner
 from shared.features.imports.runner import ImportRunner, JobWork
+from shared.features.imports.shard_tools import ShardTools
 from shared.features.imports.transfer import Transfer
 from shared.features.imports.turns import Turns
 from shared.features.imports.verify import Verifier, VerifyFinisher, VerifyPlanner
@@ -23,10 +24,18 @@ def make_import_runner(
 ) -> ImportRunner:
     """What a claimer of imports needs."""
     outside, repositories = container.outside, container.repositories
+    tools = ShardTools(
+        sources=outside.sources,
+        store=outside.store,
+        images=container.images,
+        shards=repositories.shards,
+        findings=repositories.findings,
+        limits=limits,
+    )
     return ImportRunner(
         jobs=repositories.jobs,
         shards=repositories.shards,
-        kinds={"import": _import_work(container, limits, engine, metrics), "verify": _verify_work(container, limits)},
+        kinds={"import": _import_work(container, tools, engine, metrics), "verify": _verify_work(container, tools)},
         ending=container.ending,
         turns=Turns(repositories.jobs, outside.launcher, engine),
         cleaner=container.cleaner,
@@ -35,53 +44,29 @@ def make_import_runner(
     )
 
 
-def _import_work(
-    container: Container, limits: LimitSettings, engine: EngineSettings, metrics: EngineMetrics
-) -> JobWork:
-    outside, repositories = container.outside, container.repositories
+def _import_work(container: Container, tools: ShardTools, engine: EngineSettings, metrics: EngineMetrics) -> JobWork:
+    repositories = container.repositories
     return JobWork(
         planner=Planner(
-            sources=outside.sources,
-            store=outside.store,
+            sources=tools.sources,
+            store=tools.store,
             datasets=container.datasets,
-            shards=repositories.shards,
-            findings=repositories.findings,
-            limits=limits,
+            shards=tools.shards,
+            findings=tools.findings,
+            limits=tools.limits,
             engine=engine,
         ),
-        indexer=Indexer(
-            sources=outside.sources,
-            store=outside.store,
-            images=container.images,
-            shards=repositories.shards,
-            findings=repositories.findings,
-            limits=limits,
-        ),
-        transfer=Transfer(
-            sources=outside.sources,
-            store=outside.store,
-            images=container.images,
-            shards=repositories.shards,
-            findings=repositories.findings,
-            limits=limits,
-            metrics=metrics,
-        ),
+        indexer=Indexer(tools),
+        transfer=Transfer(tools, metrics),
         finisher=Finisher(container.datasets, repositories.jobs, repositories.shards, container.transactions),
     )
 
 
-def _verify_work(container: Container, limits: LimitSettings) -> JobWork:
-    outside, repositories = container.outside, container.repositories
+def _verify_work(container: Container, tools: ShardTools) -> JobWork:
+    repositories = container.repositories
     return JobWork(
-        planner=VerifyPlanner(container.datasets, outside.store, repositories.shards),
-        transfer=Verifier(
-            sources=outside.sources,
-            store=outside.store,
-            images=container.images,
-            shards=repositories.shards,
-            findings=repositories.findings,
-            limits=limits,
-        ),
+        planner=VerifyPlanner(container.datasets, tools.store, tools.shards),
+        transfer=Verifier(tools),
         finisher=VerifyFinisher(repositories.jobs, repositories.shards, container.transactions),
     )
 

@@ -1,7 +1,7 @@
 """From the facts of an image and the text of its label to the document that is written, and to the counts."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.features.datasets.statistics import CountedImage, Counts, count_findings, count_image
@@ -37,7 +37,7 @@ class DocumentBuilder:
     counts: Counts = field(default_factory=Counts)
     annotations: int = 0
 
-    async def build(self, entries: Sequence[ShardEntry], facts: dict[int, ImageFacts]) -> list[NewImage]:
+    async def build(self, entries: Sequence[ShardEntry], facts: Mapping[int, ImageFacts]) -> list[NewImage]:
         """The images whose facts, by the offset of their member, are known."""
         images = []
         for entry in entries:

@@ -4,11 +4,10 @@ Where an archive is used in place nothing is moved, and this step completes the 
 preview, which the transfer of the same shard replaces.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.features.datasets.statistics import to_rollup
-from shared.features.images.service import ImageService
 from shared.features.imports.documents import DocumentBuilder
 from shared.features.imports.heads import HeadReader
 from shared.features.imports.image_probe import ImageFacts
@@ -16,39 +15,33 @@ from shared.features.imports.joined_source import open_source, read_each_label
 from shared.features.imports.labels import write_notes, write_pack
 from shared.features.imports.manifest import ShardEntry, read_manifest
 from shared.features.imports.models import ImportPlan, ImportRequest, Ledger, ShardLease, Way
-from shared.features.imports.repository import FindingRepository, ShardRepository
+from shared.features.imports.shard_tools import ShardTools
 from shared.features.imports.size_limits import note_too_large, within_limits
 from shared.features.imports.track import ShardTrack
 from shared.features.imports.verdict import refuse_errors
 from shared.features.jobs.models import Job, LeaseLost
 from shared.formats.findings import FindingLog
-from shared.foundation.settings import LimitSettings
-from shared.ports.byte_source import ByteSource, ByteSources
-from shared.ports.object_store import ObjectStore
 
 
 @dataclass(frozen=True, slots=True)
 class Indexer:
     """Indexes shards; one object serves one worker process."""
 
-    sources: ByteSources
-    store: ObjectStore
-    images: ImageService
-    shards: ShardRepository
-    findings: FindingRepository
-    limits: LimitSettings
+    tools: ShardTools
 
     async def run(self, job: Job, plan: ImportPlan, lease: ShardLease, track: ShardTrack) -> None:
         """Index a shard. Raises LeaseLost when it is no longer ours, and what sources raise."""
-        entries, files = await read_manifest(self.store, lease)
-        source = open_source(self.sources, plan.source, files)
-        log = FindingLog(self.limits.max_findings_per_step)
+        entries, files = await read_manifest(self.tools.store, lease)
+        source = open_source(self.tools.sources, plan.source, files)
+        log = FindingLog(self.tools.limits.max_findings_per_step)
         try:
-            labels = await read_each_label(source, within_limits(entries, self.limits)[0], plan)
-            builder = DocumentBuilder(job, plan, labels, self.limits, log)
+            label_members, image_members = within_limits(entries, self.tools.limits)
+            labels = await read_each_label(source, label_members, plan)
+            builder = DocumentBuilder(job, plan, labels, self.tools.limits, log)
             track.check()
             if plan.way is Way.IN_PLACE:
-                await self._complete(entries, source, builder, lease, track)
+                heads = HeadReader(source, plan.source, self.tools.limits, log)
+                await self._complete(entries, await heads.facts(image_members), builder, lease, track)
             else:
                 await self._preview(entries, builder, lease, track)
         finally:
@@ -64,39 +57,38 @@ class Indexer:
         job, plan = builder.job, builder.plan
         facts = {entry.image.header_offset: _unknown(entry) for entry in entries}
         if plan.part_bytes is None:
-            await write_pack(self.store, job, lease, builder.labels)
+            await write_pack(self.tools.store, job, lease, builder.labels)
             track.check()
-            await write_notes(self.store, lease, builder.labels)
+            await write_notes(self.tools.store, lease, builder.labels)
         images = await builder.build(entries, facts)
 
         track.check()
-        await self.images.preview(images)
-        if not await self.shards.indexed(lease, len(images)):
+        await self.tools.images.preview(images)
+        if not await self.tools.shards.indexed(lease, len(images)):
             raise LeaseLost
 
     async def _complete(
         self,
         entries: Sequence[ShardEntry],
-        source: ByteSource,
+        facts: Mapping[int, ImageFacts],
         builder: DocumentBuilder,
         lease: ShardLease,
         track: ShardTrack,
     ) -> None:
         job, plan = builder.job, builder.plan
-        note_too_large(entries, self.limits, builder.log)
+        note_too_large(entries, self.tools.limits, builder.log)
         for finding in builder.labels.broken.values():
             builder.log.add(finding)
-        heads = HeadReader(source, plan.source, self.limits, builder.log)
-        images = await builder.build(entries, await heads.facts(within_limits(entries, self.limits)[1]))
+        images = await builder.build(entries, facts)
         counts = builder.close()
         track.images, track.annotations, track.findings = len(entries), builder.annotations, builder.log.total
         track.bytes = sum(entry.image.compressed_bytes for entry in entries)
         track.check()
-        await self.findings.write(Ledger(job.id, plan.generation), builder.log)
+        await self.tools.findings.write(Ledger(job.id, plan.generation), builder.log)
         refuse_errors(ImportRequest.model_validate_json(job.request), builder.log)
-        await self.images.write(images)
+        await self.tools.images.write(images)
         rollup = to_rollup(counts)
-        if not await self.shards.complete(lease, images=len(entries), rollup=rollup, progress=track.progress):
+        if not await self.tools.shards.complete(lease, images=len(entries), rollup=rollup, progress=track.progress):
             raise LeaseLost
 
 

@@ -89,7 +89,7 @@ class Planner:
         finally:
             await self.findings.write(ledger, log)
         track.check()
-        found = _Found(job, request, archive, layout)
+        found = _Found(job, request, archive, layout, _part_bytes(request, archive.source, self.engine))
         await self._describe(found)
         return await self._cut(ledger, found, _finding_rollup(log), track)
 
@@ -156,15 +156,15 @@ class Planner:
             await source.close()
 
     async def _describe(self, found: "_Found") -> None:
-        layout, archive = found.layout, kept_archive(found.job, found.request, found.archive.source, self.engine)
+        layout = found.layout
         categories = tuple(Category(id=category.id, name=category.name) for category in layout.categories)
-        description = DatasetDescription("yolo", layout.name, categories, archive)
+        description = DatasetDescription("yolo", layout.name, categories, _kept_archive(found))
         await self.datasets.describe(found.job.dataset_id, description)
 
     async def _cut(self, ledger: Ledger, found: "_Found", rollup: Rollup, track: PlanTrack) -> ImportPlan:
         """Write the shards, and say what they hold."""
-        layout, part_bytes = found.layout, _part_bytes(found, self.engine)
-        shards, amount = await self._write_shards(ledger, found, part_bytes, track)
+        layout = found.layout
+        shards, amount = await self._write_shards(ledger, found, track)
         decision = await asyncio.to_thread(_way, found, amount, self.engine)
         return ImportPlan(
             source=found.archive.source,
@@ -177,19 +177,17 @@ class Planner:
             category_count=max((category.id + 1 for category in layout.categories), default=0),
             way=decision.way,
             way_reason=decision.reason,
-            part_bytes=part_bytes,
+            part_bytes=found.part_bytes,
             shards=shards,
             images=amount.images,
             bytes=amount.image_bytes + amount.label_bytes,
             rollup=rollup,
         )
 
-    async def _write_shards(
-        self, ledger: Ledger, found: "_Found", part_bytes: int | None, track: PlanTrack
-    ) -> tuple[int, Amount]:
+    async def _write_shards(self, ledger: Ledger, found: "_Found", track: PlanTrack) -> tuple[int, Amount]:
         directory, in_place = found.archive.directory, found.request.in_place
         folder = kept_manifests_prefix(found.job.dataset_id) if in_place else manifests_prefix(ledger)
-        cut = Cut(self.engine, part_bytes, found.archive.source.size_bytes or 0, by_bytes=not in_place)
+        cut = Cut(self.engine, found.part_bytes, found.archive.source.size_bytes or 0, by_bytes=not in_place)
         shards: list[NewShard] = []
         amount = Amount()
         for entries, span in cut.shards(directory, found.layout):
@@ -207,12 +205,16 @@ class Planner:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What was asked for, and what was found at its address."""
+    """What was asked for, and what was found at its address.
+
+    An archive that is copied whole is copied in parts of `part_bytes`.
+    """
 
     job: Job
     request: ImportRequest
     archive: OpenedSource
     layout: DatasetLayout
+    part_bytes: int | None
 
 
 def _finding_rollup(log: FindingLog) -> Rollup:
@@ -229,21 +231,22 @@ def _way(found: _Found, amount: Amount, engine: EngineSettings) -> Decision:
     return choose_way(runs, found.archive.source, image_bytes=amount.image_bytes, worthwhile_bytes=worthwhile)
 
 
-def _part_bytes(found: _Found, engine: EngineSettings) -> int | None:
+def _part_bytes(request: ImportRequest, source: SourceRef, engine: EngineSettings) -> int | None:
     """How large the parts are in which the archive is copied; None where it is not copied whole."""
-    if found.request.storage != "packed" or found.request.in_place:
+    if request.storage != "packed" or request.in_place:
         return None
-    return part_bytes_of(found.archive.source.size_bytes or 0, engine)
+    return part_bytes_of(source.size_bytes or 0, engine)
 
 
-def kept_archive(job: Job, request: ImportRequest, source: SourceRef, engine: EngineSettings) -> ArchiveRef | None:
+def _kept_archive(found: _Found) -> ArchiveRef | None:
     """The archive that a packed dataset's files are read from; None where each becomes an object."""
-    if request.storage != "packed":
-        return None
-    if request.in_place:
+    source = found.archive.source
+    if found.request.in_place:
         return ArchiveRef(uri=source.uri, size_bytes=source.size_bytes, etag=source.etag, raw=source.raw)
-    part_bytes, size_bytes = part_bytes_of(source.size_bytes or 0, engine), source.size_bytes or 0
-    uri = archive_uri(job, part_bytes=part_bytes, size_bytes=size_bytes)
+    if found.part_bytes is None:
+        return None
+    size_bytes = source.size_bytes or 0
+    uri = archive_uri(found.job, part_bytes=found.part_bytes, size_bytes=size_bytes)
     return ArchiveRef(uri=uri, size_bytes=size_bytes, etag=None, raw=source.raw)
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 
 from shared.features.datasets.models import Rollup
 from shared.features.datasets.statistics import to_rollup
-from shared.features.images.service import ImageService
 from shared.features.imports.documents import DocumentBuilder, image_id
 from shared.features.imports.image_files import ImageKeeper, ImageWriter
 from shared.features.imports.image_probe import ImageFacts, LeftOut
@@ -20,7 +19,7 @@ from shared.features.imports.manifest import ShardEntry, read_manifest
 from shared.features.imports.members import OpenMember, broken_member
 from shared.features.imports.models import ImportPlan, ImportRequest, Ledger, ShardLease, Way
 from shared.features.imports.packed_parts import PackedImages, copy_part
-from shared.features.imports.repository import FindingRepository, ShardRepository
+from shared.features.imports.shard_tools import ShardTools
 from shared.features.imports.size_limits import note_too_large, within_limits
 from shared.features.imports.track import ShardTrack
 from shared.features.imports.verdict import refuse_errors
@@ -28,37 +27,30 @@ from shared.features.jobs.models import Job, LeaseLost
 from shared.formats.archives.directory import Member
 from shared.formats.archives.errors import BrokenMember
 from shared.formats.findings import Finding, FindingLog
-from shared.foundation.settings import LimitSettings
 from shared.foundation.telemetry import EngineMetrics
-from shared.ports.byte_source import ByteSource, ByteSources
-from shared.ports.object_store import ObjectStore
+from shared.ports.byte_source import ByteSource
 
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
     """Transfers shards; one object serves one worker process."""
 
-    sources: ByteSources
-    store: ObjectStore
-    images: ImageService
-    shards: ShardRepository
-    findings: FindingRepository
-    limits: LimitSettings
+    tools: ShardTools
     metrics: EngineMetrics
 
     async def run(self, job: Job, plan: ImportPlan, lease: ShardLease, track: ShardTrack) -> None:
         """Transfer a shard and complete it. Raises LeaseLost when it is no longer ours, and what sources raise."""
-        entries, files = await read_manifest(self.store, lease)
-        work = _ShardWork(self, job, plan, lease, track)
+        entries, files = await read_manifest(self.tools.store, lease)
+        work = _ShardWork(self.tools, job, plan, lease, track)
         track.begin(len(entries), indexed=plan.way is Way.INDEX_FIRST)
-        source = open_source(self.sources, plan.source, files)
+        source = open_source(self.tools.sources, plan.source, files)
         try:
             await work.read(entries, source)
         finally:
             await source.close()
         entries = entries[: track.most_images]  # who hears of a cut reads no further: the rest would look left out
         while not await self._complete(work, entries, lease):
-            ours = await self.shards.images_of(lease)
+            ours = await self.tools.shards.images_of(lease)
             if ours is None or ours >= len(entries):
                 raise LeaseLost
             entries = entries[:ours]  # another claimer took over the rest meanwhile
@@ -66,7 +58,7 @@ class Transfer:
 
     async def _complete(self, work: "_ShardWork", entries: Sequence[ShardEntry], lease: ShardLease) -> bool:
         rollup = await work.write(entries)
-        return await self.shards.complete(lease, images=len(entries), rollup=rollup, progress=work.track.progress)
+        return await self.tools.shards.complete(lease, images=len(entries), rollup=rollup, progress=work.track.progress)
 
     def _measure(self, work: "_ShardWork") -> None:
         self.metrics.shards.labels("done").inc()
@@ -80,7 +72,7 @@ class Transfer:
 class _ShardWork:
     """What comes together while one shard is read. What is found is kept by member: a part may be given away."""
 
-    tools: Transfer
+    tools: ShardTools
     job: Job
     plan: ImportPlan
     lease: ShardLease

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from shared.features.datasets.models import Dataset, Rollup
 from shared.features.datasets.service import DatasetService
 from shared.features.datasets.statistics import Counts, Statistics, count_findings, to_rollup
-from shared.features.images.service import ImageService
 from shared.features.imports.documents import image_id
 from shared.features.imports.joined_source import open_source, read_each
 from shared.features.imports.manifest import kept_manifests_prefix, read_manifest, read_whole_manifest
@@ -18,7 +17,8 @@ from shared.features.imports.members import OpenMember, broken_member
 from shared.features.imports.models import ImportPlan, Ledger, NewShard, Progress, ShardLease, SourceRef, Way
 from shared.features.imports.plan import PlanTrack
 from shared.features.imports.progress import settled
-from shared.features.imports.repository import FindingRepository, ImportJobRepository, ShardRepository
+from shared.features.imports.repository import ImportJobRepository, ShardRepository
+from shared.features.imports.shard_tools import ShardTools
 from shared.features.imports.track import ShardTrack
 from shared.features.jobs.models import Job, LeaseLost, StepLease
 from shared.formats.archives.errors import BrokenMember
@@ -26,8 +26,6 @@ from shared.formats.findings import FindingLog
 from shared.foundation.errors import Conflict
 from shared.foundation.ids import ImageId
 from shared.foundation.mongo import Session, Transactions
-from shared.foundation.settings import LimitSettings
-from shared.ports.byte_source import ByteSources
 from shared.ports.object_store import ObjectStore
 
 
@@ -84,23 +82,18 @@ class VerifyPlanner:
 class Verifier:
     """Verifies shards."""
 
-    sources: ByteSources
-    store: ObjectStore
-    images: ImageService
-    shards: ShardRepository
-    findings: FindingRepository
-    limits: LimitSettings
+    tools: ShardTools
 
     async def run(self, job: Job, plan: ImportPlan, lease: ShardLease, track: ShardTrack) -> None:
         """Verify a shard. Raises LeaseLost when it is no longer ours, and what sources raise."""
-        entries = (await read_manifest(self.store, lease)).entries
+        entries = (await read_manifest(self.tools.store, lease)).entries
         track.begin(len(entries), indexed=True)
         ids: dict[int, list[ImageId]] = {}
         for entry in entries:
             ids.setdefault(entry.image.header_offset, []).append(image_id(job, entry))
-        log = FindingLog(self.limits.max_findings_per_step)
+        log = FindingLog(self.tools.limits.max_findings_per_step)
         hashes: dict[ImageId, str] = {}
-        source = open_source(self.sources, plan.source)
+        source = open_source(self.tools.sources, plan.source)
         try:
             async for member in read_each(source, [entry.image for entry in entries], plan.source):
                 track.check()
@@ -114,10 +107,10 @@ class Verifier:
         counts: Counts = Counts({("verified",): len(hashes)})
         count_findings(counts, log.counts)
         track.check()
-        await self.findings.write(Ledger(job.id, plan.generation), log)
-        await self.images.set_hashes(hashes)
+        await self.tools.findings.write(Ledger(job.id, plan.generation), log)
+        await self.tools.images.set_hashes(hashes)
         rollup = to_rollup(counts)
-        if not await self.shards.complete(lease, images=len(entries), rollup=rollup, progress=track.progress):
+        if not await self.tools.shards.complete(lease, images=len(entries), rollup=rollup, progress=track.progress):
             raise LeaseLost
 
 
