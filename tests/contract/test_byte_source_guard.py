@@ -6,9 +6,9 @@ from shared.adapters.byte_source.guard import HostGuard, is_public, literal_addr
 from shared.adapters.byte_source.http import HttpByteSource
 from shared.foundation.settings import SourceSettings
 from shared.ports.byte_source import RefusedSource, SourceUnavailable, UnsupportedSource
-from tests.contract.test_byte_source import content
 from tests.contract.test_byte_source_http import DATA, SETTINGS
 from tests.factories.http_servers import SourceServer, source_server
+from tests.factories.source_reads import content
 
 
 @pytest.fixture

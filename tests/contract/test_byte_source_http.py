@@ -17,8 +17,8 @@ from shared.ports.byte_source import (
     SourceTruncated,
     SourceUnavailable,
 )
-from tests.contract.test_byte_source import content
 from tests.factories.http_servers import SourceServer, source_server
+from tests.factories.source_reads import content
 
 SETTINGS = SourceSettings(allow_private=True, attempts=2, read_seconds=0.3, connect_seconds=2, max_redirects=3)
 DATA = bytes(range(251)) * 4_000

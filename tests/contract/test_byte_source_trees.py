@@ -20,7 +20,7 @@ from shared.ports.byte_source import (
     UnsupportedSource,
 )
 from shared.ports.object_store import ObjectStore
-from tests.contract.test_byte_source import content
+from tests.factories.source_reads import content
 
 FILES = {
     "data.yaml": b"names: [a]\n",

@@ -6,7 +6,7 @@ from shared.adapters.byte_source.registry import SchemeByteSources
 from shared.adapters.object_store.memory import MemoryObjectStore
 from shared.foundation.settings import SourceSettings
 from shared.ports.byte_source import RefusedSource, UnsupportedSource
-from tests.contract.test_byte_source import content
+from tests.factories.source_reads import content
 
 
 @pytest.fixture

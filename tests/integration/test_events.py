@@ -1,105 +1,22 @@
-"""Live events over a real connection: nothing is missed, nobody waits, what is left is freed."""
+"""Live events over a real connection: nothing is missed, doubled, or told to others."""
 
 import asyncio
-import contextlib
 import json
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from websockets.asyncio.client import ClientConnection
-from websockets.asyncio.client import connect as open_socket
-from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
 from shared.features.auth.models import Actor
 from shared.features.imports.events import Position
 from shared.features.jobs.models import JobNotFound
-from shared.foundation.clock import utc_now
 from shared.foundation.ids import new_id
 from shared.foundation.mongo import Change, Changes, ResumePointLost
 from tests.factories.archives import yolo_zip
 from tests.factories.door import QUICK, Door, open_door
-from tests.factories.yard import QuietLauncher, Yard, open_yard
-
-
-@pytest.fixture
-async def quiet_yard(mongo_url: str, tmp_path: Path) -> AsyncIterator[Yard]:
-    """A yard whose jobs nobody works at: what happens to them the test does."""
-    async with open_yard(mongo_url, tmp_path / "quiet", launcher=QuietLauncher()) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def door(quiet_yard: Yard) -> AsyncIterator[Door]:
-    async with open_door(quiet_yard) as opened:
-        yield opened
-
-
-class Story:
-    """What happens to one job, written into the database as claimers do."""
-
-    def __init__(self, yard: Yard, job_id: str) -> None:
-        self.database, self.job_id = yard.database, job_id
-
-    async def job(self, **fields: object) -> None:
-        """Change the job."""
-        await self.database["import_jobs"].update_one({"_id": self.job_id}, {"$set": fields})
-
-    async def shard(self, index: int, *, state: str = "open", images: int = 0, generation: int = 1) -> None:
-        """Write how a shard stands."""
-        of = {"job_id": self.job_id, "generation": generation, "index": index}
-        progress = {"images": images, "bytes": images * 10, "annotations": 0, "findings": 0, "indexed": 0}
-        fixed = {**of, "schema_version": 1, "manifest_key": "-", "token": 1}
-        await self.database["import_shards"].update_one(
-            {"_id": f"{self.job_id}:{generation}:{index:06d}"},
-            {"$set": {"state": state, "progress": progress}, "$setOnInsert": fixed},
-            upsert=True,
-        )
-
-    async def finding(self, number: int, *, generation: int = 1) -> None:
-        """Write a finding."""
-        place = {"file": f"labels/{number}.txt", "line": number + 1, "column": None, "place": f"{number:04d}"}
-        said = {"rule": "ROW_CLASS_RANGE", "severity": "error", "message": f"finding {number}"}
-        of = {"job_id": self.job_id, "generation": generation}
-        await self.database["findings"].insert_one({"_id": new_id(), "schema_version": 1, **of, **place, **said})
-
-    async def end(self, state: str = "succeeded") -> None:
-        """The job ends."""
-        await self.job(state=state, finished_at=utc_now())
-
-
-async def begun(yard: Yard, tmp_path: Path) -> Story:
-    """A running job with a plan of two shards."""
-    archive = tmp_path / "a.zip"
-    archive.write_bytes(b"never read")
-    story = Story(yard, await yard.start_import(archive))
-    await yard.begun(story.job_id)
-    await story.job(generation=1, phase="transfer")
-    for index in range(2):
-        await story.shard(index)
-    return story
-
-
-@pytest.fixture
-async def story(quiet_yard: Yard, tmp_path: Path) -> Story:
-    return await begun(quiet_yard, tmp_path)
-
-
-async def no_streams(door: Door, yard: Yard, *, seconds: float = 3) -> None:
-    """Wait until neither the API nor the database holds a stream of this yard."""
-    async with asyncio.timeout(seconds):
-        while door.open_streams or await change_streams(yard):  # noqa: ASYNC110 - a database tells no one
-            await asyncio.sleep(0.02)
-
-
-async def change_streams(yard: Yard) -> list[str]:
-    """The commands of the change streams that the database holds for this yard."""
-    wanted = {"idleCursors": True, "allUsers": True, "localOps": True}
-    found = await yard.database.client.admin.aggregate([{"$currentOp": wanted}])
-    operations = [one for one in await found.to_list() if one.get("ns", "").startswith(f"{yard.mongo.database}.")]
-    commands = [str(one.get("cursor", {}).get("originatingCommand", {})) for one in operations]
-    return [command for command in commands if "$changeStream" in command]
+from tests.factories.event_streams import change_streams, no_streams
+from tests.factories.stories import Story, begun
+from tests.factories.yard import Yard
 
 
 async def test_an_import_is_told_from_its_queueing_to_its_end(yard: Yard, tmp_path: Path) -> None:
@@ -365,142 +282,3 @@ async def test_a_reader_whom_the_database_has_outrun_gets_a_new_snapshot(
         await story.end()
         await asyncio.wait_for(follower.ended.wait(), 5)
     assert follower.names() == ["snapshot", "snapshot", "state", "end"]
-
-
-async def test_silence_is_broken_by_comments(door: Door, story: Story) -> None:
-    async with door.http.stream("GET", f"/datasets/import/{story.job_id}/events") as answer:
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        assert answer.headers["cache-control"] == "no-store"
-        assert "content-encoding" not in answer.headers
-        comments = 0
-        async with asyncio.timeout(5):
-            async for line in answer.aiter_lines():
-                comments += line.startswith(":")
-                if comments == 2:
-                    break
-
-
-async def test_who_leaves_frees_the_stream_at_once(door: Door, story: Story, quiet_yard: Yard) -> None:
-    async with door.following(story.job_id) as follower:
-        await follower.until("snapshot")
-        assert door.open_streams == 1
-        assert len(await change_streams(quiet_yard)) == 1
-    await no_streams(door, quiet_yard)
-
-
-async def test_there_are_only_so_many_streams(door: Door, story: Story, quiet_yard: Yard) -> None:
-    path = f"/datasets/import/{story.job_id}/events"
-    async with door.following(story.job_id), door.following(story.job_id), door.following(story.job_id):
-        refused = await door.http.get(path)
-        assert (refused.status_code, refused.json()["type"]) == (503, "/problems/too-many-streams")
-        assert int(refused.headers["retry-after"]) > 0
-        assert await socket_code(door, story.job_id) == 4503
-    await no_streams(door, quiet_yard)
-    async with door.following(story.job_id) as follower:
-        await follower.until("snapshot")
-
-
-async def test_a_reader_who_does_not_read_is_not_read_for(door: Door, story: Story) -> None:
-    """Its connection fills, then nothing is asked of the database; another reader is not held up."""
-    reader, writer = await asyncio.open_connection(*door.url.removeprefix("http://").split(":"), limit=1024)
-    writer.write(f"GET /datasets/import/{story.job_id}/events HTTP/1.1\r\nHost: yard\r\n\r\n".encode())
-    async with asyncio.timeout(30), door.following(story.job_id) as other:
-        await other.until("snapshot")
-        for _ in range(3):
-            await asyncio.gather(*(story.shard(index, images=1) for index in range(300)))
-        await story.end()
-        await other.ended.wait()
-    writer.close()
-    assert (await reader.read(16)).startswith(b"HTTP/1.1 200")
-
-
-async def test_stopping_the_api_ends_streams_promptly(door: Door, story: Story, quiet_yard: Yard) -> None:
-    async with door.following(story.job_id) as follower, open_socket(socket_url(door, story.job_id)) as socket:
-        await follower.until("snapshot")
-        await socket.recv()
-        began = time.monotonic()
-        door.server.should_exit = True
-        await asyncio.wait_for(door.serving, 5)
-        took = time.monotonic() - began
-        await asyncio.wait_for(follower.ended.wait(), 1)
-        code = await closing_code(socket)
-
-    assert took < 2
-    assert code == 1012
-    await no_streams(door, quiet_yard)
-
-
-# -- the same over a WebSocket
-
-
-def socket_url(door: Door, job_id: str) -> str:
-    return f"{door.url.replace('http', 'ws', 1)}/datasets/import/{job_id}/ws"
-
-
-async def socket_code(door: Door, job_id: str, query: str = "") -> int:
-    """The code with which a socket is closed."""
-    async with open_socket(socket_url(door, job_id) + query) as socket:
-        return await closing_code(socket)
-
-
-async def closing_code(socket: ClientConnection) -> int:
-    """Read to the end; the code the API closes with."""
-    async with asyncio.timeout(5):
-        with contextlib.suppress(ConnectionClosedError):
-            async for _ in socket:
-                pass
-    assert socket.close_code is not None
-    return socket.close_code
-
-
-async def test_a_socket_tells_the_same_as_the_stream(door: Door, story: Story) -> None:
-    async with door.following(story.job_id) as follower, open_socket(socket_url(door, story.job_id)) as socket:
-        messages = [json.loads(await socket.recv())]
-        await follower.until("snapshot")
-        await story.finding(0)
-        await story.end()
-        messages += [json.loads(message) async for message in socket]
-        await asyncio.wait_for(follower.ended.wait(), 5)
-
-    assert socket.close_code == 1000
-    told = [(one["event"], one["data"]) for one in messages if one["event"] != "progress"]
-    assert told[1:] == [(one.event, one.json()) for one in follower.events if one.event != "progress"][1:]
-    async with open_socket(socket_url(door, story.job_id) + f"?last_event_id={messages[0]['id']}") as socket:
-        again = [json.loads(message) async for message in socket]
-    assert [one["event"] for one in again if one["event"] != "progress"] == ["finding", "state", "end"]
-
-
-async def test_a_socket_says_by_its_code_why_it_is_closed(door: Door, story: Story) -> None:
-    assert await socket_code(door, "nothing") == 4404
-    assert await socket_code(door, story.job_id, "?last_event_id=x") == 4422
-    assert door.open_streams == 0
-
-
-async def test_a_socket_that_is_left_is_freed(door: Door, story: Story, quiet_yard: Yard) -> None:
-    async with open_socket(socket_url(door, story.job_id)) as socket:
-        await socket.recv()
-        await socket.send("what is sent is not listened to")
-        assert door.open_streams == 1
-    await no_streams(door, quiet_yard)
-
-
-async def test_pages_of_others_cannot_listen(door: Door, story: Story) -> None:
-    for origin in ("https://evil.example", "null", "http://127.0.0.1:1", "http://localhost", "http://[", "file://"):
-        with pytest.raises(InvalidStatus) as refused:
-            async with open_socket(socket_url(door, story.job_id), origin=origin):
-                pass
-        assert refused.value.response.status_code == 403
-    async with open_socket(socket_url(door, story.job_id), origin=door.url) as socket:
-        assert json.loads(await socket.recv())["event"] == "snapshot"
-
-
-async def test_a_socket_addressed_to_a_strangers_name_is_refused(quiet_yard: Yard, story: Story) -> None:
-    async with open_door(quiet_yard, hosts=("127.0.0.1",)) as door:
-        port = door.url.rpartition(":")[2]
-        strange = f"ws://localhost:{port}/datasets/import/{story.job_id}/ws"
-        with pytest.raises(InvalidStatus) as refused:
-            async with open_socket(strange, origin=f"http://localhost:{port}"):
-                pass
-        assert refused.value.response.status_code == 400
-        answer = await door.http.get("/jobs", headers={"Host": f"localhost:{port}"})
-        assert answer.status_code == 400
