@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from services.api.views.problems import field_problems
 from shared.foundation.errors import AppError, Conflict, Forbidden, Invalid, NotFound, Unavailable
 from shared.foundation.mongo import DriverError, database_failure
 
@@ -59,12 +60,13 @@ async def on_driver_error(request: Request, error: Exception) -> ProblemResponse
 
 async def on_invalid_request(request: Request, error: Exception) -> ProblemResponse:
     """The request does not fit the schema; each wrong part is named."""
-    found = error.errors() if isinstance(error, RequestValidationError) else []
+    invalid = error if isinstance(error, RequestValidationError) else RequestValidationError([])
+    found = field_problems(invalid.errors(), invalid.body)
     members = {
         "type": "/problems/invalid-request",
         "title": "Invalid request",
         "detail": "The request does not fit the schema; `errors` names the parts.",
-        "errors": [{"pointer": "#/" + "/".join(map(str, one["loc"])), "detail": one["msg"]} for one in found],
+        "errors": [one.model_dump() for one in found],
     }
     return problem(request, 422, members)
 

@@ -7,17 +7,23 @@ from dataclasses import dataclass
 from fastapi import HTTPException, Request
 from fastapi.responses import Response, StreamingResponse
 
+_FOR_EVER = "private, max-age=31536000, immutable"
+_ASK_AGAIN = "private, no-cache"  # it may be kept, but shown only while its tag is the same
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """What is served: its size, type, strong validator, and how to read from `start` up to but without `end`."""
+    """What is served: its size, type, strong validator, and how to read from `start` up to but without `end`.
+
+    `immutable` says that the validator is made of the bytes alone, so that nobody needs to ask for them twice.
+    """
 
     size_bytes: int
     media_type: str
     etag: str
     read: Callable[[int, int], AsyncIterator[bytes]]
+    immutable: bool = False
 
 
 async def serve(request: Request, file: StoredFile) -> Response:
@@ -25,8 +31,8 @@ async def serve(request: Request, file: StoredFile) -> Response:
 
     The first bytes are read before the answer begins: a file that cannot be read is a problem, not a broken answer.
     """
-    headers = {"ETag": file.etag, "Accept-Ranges": "bytes", "Cache-Control": "private, max-age=31536000, immutable"}
-    headers["X-Content-Type-Options"] = "nosniff"
+    headers = {"ETag": file.etag, "Accept-Ranges": "bytes", "X-Content-Type-Options": "nosniff"}
+    headers["Cache-Control"] = _FOR_EVER if file.immutable else _ASK_AGAIN
     if _matches(request.headers.get("if-none-match", ""), file.etag):
         return Response(status_code=304, headers=headers)
     wanted = _wanted(request, file)

@@ -20,8 +20,13 @@ class Problem(BaseModel):
     def text(self) -> str:
         """The problem in a line or more, for a person."""
         lines = [f"{self.title}: {self.detail}" if self.detail else self.title]
-        lines += [f"  {error.get('pointer')}: {error.get('detail')}" for error in self.errors]
+        lines += [f"  {_option(error.get('pointer'))}: {error.get('detail')}" for error in self.errors]
         return "\n".join(lines)
+
+
+def _option(pointer: JsonValue) -> str:
+    """The option that a query parameter comes from; any other part of a request as it is called there."""
+    return str(pointer).replace("#/query/", "--")
 
 
 class Progress(BaseModel):
@@ -47,6 +52,7 @@ class JobStatus(BaseModel):
     dataset_id: str | None = None
     state: str
     phase: str | None = None
+    paused: bool = False
     attempts: int = 0
     progress: Progress = Progress()
     error: Problem | None = None
@@ -58,6 +64,16 @@ class JobStatus(BaseModel):
     def ended(self) -> bool:
         """Nothing more will happen to it by itself."""
         return self.state in ENDED
+
+    @property
+    def shown_state(self) -> str:
+        """The state, and whether the job rests."""
+        return f"{self.state} (paused)" if self.paused else self.state
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long it will go on; None where nothing goes on, or nobody knows."""
+        return None if self.ended or self.paused else self.progress.eta_seconds
 
 
 class Totals(BaseModel):
@@ -77,6 +93,7 @@ class Dataset(BaseModel):
     state: str = ""
     task: str | None = None
     categories: list[JsonValue] | None = None
+    source: str = ""
     statistics: Totals | None = None
 
 

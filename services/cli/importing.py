@@ -1,5 +1,6 @@
 """`datayard import`: start an import, watch it, and say how it ended. The demo takes the same road."""
 
+import re
 import sys
 import time
 import uuid
@@ -7,15 +8,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from services.cli.client import Client, Refused, Unreachable, path_of
-from services.cli.documents import Dataset, JobStatus, JsonObject
-from services.cli.failures import Exit
+from services.cli.documents import Dataset, JobStatus, JsonObject, Problem
+from services.cli.failures import CliError, Exit
 from services.cli.following import wait_for_import
 from services.cli.formatting import command, counted, number, size
-from services.cli.listings import print_json, print_status
+from services.cli.listings import dataset_of, print_json, print_status
 from services.cli.progress import progress_view
 from services.cli.sources import source_of
 
 _CANCEL_SECONDS = 15.0
+_OPTIONS = {
+    "source": "SOURCE",
+    **{name: f"--{name.replace('_', '-')}" for name in ("images", "labels", "config", "name", "format")},
+    **{name: f"--{name.replace('_', '-')}" for name in ("storage", "in_place", "checksum", "on_finding")},
+}
+_ALL_OPTIONS = re.compile(r"\b(in_place|storage|checksum|on_finding)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +54,41 @@ class ImportRequest:
 
 
 def start_import(client: Client, request: ImportRequest) -> JsonObject:
-    """Post the import; the 202 document. Its key makes a repetition on a broken connection harmless."""
+    """Post the import; the 202 document. Its key makes a repetition on a broken connection harmless.
+
+    Raises CliError (usage) that names the options which do not fit.
+    """
     body, key = request.body(), uuid.uuid4().hex
     try:
-        return client.post("/datasets/import", body, idempotency_key=key)
-    except Unreachable:
-        time.sleep(0.2)
-        return client.post("/datasets/import", body, idempotency_key=key)
+        try:
+            return client.post("/datasets/import", body, idempotency_key=key)
+        except Unreachable:
+            time.sleep(0.2)
+            return client.post("/datasets/import", body, idempotency_key=key)
+    except Refused as refused:
+        if refused.problem.errors:
+            raise CliError(in_options(refused.problem), exit_code=Exit.USAGE) from refused
+        raise
+
+
+def in_options(problem: Problem) -> str:
+    """What does not fit about an import, by the options of the command instead of the parts of its request."""
+    return "\n".join(["This import cannot be started:", *(f"  {_in_option(error)}" for error in problem.errors)])
+
+
+def _in_option(error: JsonObject) -> str:
+    pointer, detail = str(error.get("pointer")), str(error.get("detail"))
+    if pointer == "#/body":  # it is about several of them
+        return _ALL_OPTIONS.sub(lambda found: _OPTIONS[found[0]], detail)
+    part = pointer.removeprefix("#/body/").removeprefix("source/")
+    return f"{_OPTIONS.get(part, pointer)}: {detail}"
 
 
 def run_import(client: Client, request: ImportRequest, *, wait: bool, as_json: bool) -> Exit:
     """Import as asked and print the result; the exit code of the command."""
     started = start_import(client, request)
     if not wait:
-        _print_started(client, started, as_json=as_json)
+        _print_started(client, started, "Import", as_json=as_json)
         return Exit.OK
     job_id = str(started["job_id"])
     label = str(request.body()["name"])
@@ -72,38 +100,43 @@ def run_import(client: Client, request: ImportRequest, *, wait: bool, as_json: b
     return _print_final(client, final, as_json=as_json)
 
 
-def follow_import(client: Client, job_id: str, *, as_json: bool) -> Exit:
-    """Show how an import goes on until it has ended, then its status; the exit code of the command."""
+def run_verification(client: Client, dataset: str, *, wait: bool, as_json: bool) -> Exit:
+    """Let a dataset be verified and print the result, or how to follow it; the exit code of the command."""
+    started = client.post(path_of("datasets", dataset, "verify"))
+    if wait:
+        return follow_import(client, str(started["job_id"]), as_json=as_json, label=f"verify {dataset}")
+    _print_started(client, started, "Verification", as_json=as_json)
+    return Exit.OK
+
+
+def follow_import(client: Client, job_id: str, *, as_json: bool, label: str | None = None) -> Exit:
+    """Show how a job goes on until it has ended, then its status; the exit code of the command."""
     status = client.get(path_of("datasets", "import", job_id, "status"))
     try:
-        with progress_view(job_id, notes=not as_json) as view:
+        with progress_view(label or job_id, notes=not as_json) as view:
             final = wait_for_import(client, job_id, view=view) if not JobStatus.model_validate(status).ended else status
     except KeyboardInterrupt:
+        print(f"\nThe job goes on; {_follow_it(client, job_id)}", file=sys.stderr)
         return Exit.INTERRUPTED
-    print_status(final, as_json=as_json)
+    print_status(client, final, as_json=as_json)
     return Exit.OK if JobStatus.model_validate(final).state == "succeeded" else Exit.FAILED
 
 
-def _print_started(client: Client, started: JsonObject, *, as_json: bool) -> None:
+def _print_started(client: Client, started: JsonObject, what: str, *, as_json: bool) -> None:
     if as_json:
         print_json(started)
         return
-    print(f"Import {started['job_id']} is {started.get('state', 'queued')}.")
-    print(f"  follow it: {command()} --url {client.url} status {started['job_id']}")
+    print(f"{what} {started['job_id']} is {started.get('state', 'queued')}.")
+    print(f"  {_follow_it(client, str(started['job_id']))}")
 
 
-def _dataset(client: Client, job: JobStatus) -> JsonObject | None:
-    if not job.dataset_id:
-        return None
-    try:
-        return client.get(path_of("datasets", job.dataset_id))
-    except Refused:  # an import that failed leaves no dataset
-        return None
+def _follow_it(client: Client, job_id: str) -> str:
+    return f"follow it: {command()} --url {client.url} status --follow {job_id}"
 
 
 def _print_final(client: Client, final: JsonObject, *, as_json: bool) -> Exit:
     job = JobStatus.model_validate(final)
-    document = _dataset(client, job)
+    document = dataset_of(client, job)
     if as_json:
         print_json({**final, "dataset": document})
     elif job.state == "succeeded":
@@ -142,7 +175,7 @@ def _interrupted(client: Client, job_id: str) -> Exit:
     except (EOFError, KeyboardInterrupt):
         answer = ""
     if not answer.strip().lower().startswith("y"):
-        print(f"The import goes on; follow it: {command()} --url {client.url} status {job_id}", file=sys.stderr)
+        print(f"The import goes on; {_follow_it(client, job_id)}", file=sys.stderr)
         return Exit.INTERRUPTED
     client.post(path_of("datasets", "import", job_id, "cancel"))
     deadline = time.monotonic() + _CANCEL_SECONDS

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from services.cli.client import Client, path_of
+from services.cli.client import Client, Refused, path_of
 from services.cli.documents import Dataset, Image, JobStatus, JsonObject, Page
 from services.cli.formatting import Column, duration, moment, number, output_width, size, table
 
@@ -147,12 +147,12 @@ def show_jobs(client: Client, query: JobQuery, *, as_json: bool) -> None:
 def _job_row(job: JobStatus) -> list[str]:
     fraction = job.progress.fraction
     done = "-" if fraction is None else f"{fraction:.0%}"
-    return [job.job_id, job.kind, job.state, done, number(job.progress.images_done), moment(job.created_at)]
+    return [job.job_id, job.kind, job.shown_state, done, number(job.progress.images_done), moment(job.created_at)]
 
 
 def show_status(client: Client, job_id: str, *, as_json: bool) -> None:
     """Print the status of one import."""
-    print_status(client.get(path_of("datasets", "import", job_id, "status")), as_json=as_json)
+    print_status(client, client.get(path_of("datasets", "import", job_id, "status")), as_json=as_json)
 
 
 def show_order(client: Client, path: Sequence[str], *, as_json: bool) -> None:
@@ -161,23 +161,37 @@ def show_order(client: Client, path: Sequence[str], *, as_json: bool) -> None:
     if as_json:
         print_json(document)
         return
-    resting = " (paused)" if document.get("paused") else ""
-    print(f"Job {document['job_id']} is {document['state']}{resting}.")
+    job = JobStatus.model_validate(document)
+    print(f"Job {job.job_id} is {job.shown_state}.")
 
 
-def print_status(document: JsonObject, *, as_json: bool) -> None:
-    """Print a status."""
+def print_status(client: Client, document: JsonObject, *, as_json: bool) -> None:
+    """Print a status; to a person with the name and source of its dataset."""
     if as_json:
         print_json(document)
         return
-    for label, value in status_lines(document):
+    job = JobStatus.model_validate(document)
+    for label, value in status_lines(job, dataset_of(client, job)):
         print(f"{label + ':':<13}{value}")
 
 
-def status_lines(document: JsonObject) -> list[tuple[str, str]]:
-    """What a person wants to know of a job: label and value."""
-    job = JobStatus.model_validate(document)
-    lines = [("job", job.job_id), ("dataset", job.dataset_id or "-"), ("state", job.state)]
+def dataset_of(client: Client, job: JobStatus) -> JsonObject | None:
+    """The dataset of a job; None where there is none: an import that failed leaves none."""
+    if not job.dataset_id:
+        return None
+    try:
+        return client.get(path_of("datasets", job.dataset_id))
+    except Refused:
+        return None
+
+
+def status_lines(job: JobStatus, document: JsonObject | None) -> list[tuple[str, str]]:
+    """What a person wants to know of a job and its dataset: label and value."""
+    lines = [("job", job.job_id), ("dataset", job.dataset_id or "-")]
+    if document is not None:
+        dataset = Dataset.model_validate(document)
+        lines[1:] = [("dataset", f"{dataset.slug} ({dataset.id})"), ("source", dataset.source or "-")]
+    lines.append(("state", job.shown_state))
     if job.phase:
         lines.append(("phase", job.phase))
     lines += _progress_lines(job)
@@ -198,8 +212,8 @@ def _progress_lines(job: JobStatus) -> list[tuple[str, str]]:
         ("annotations", number(progress.annotations)),
         ("findings", number(progress.findings)),
     ]
-    if progress.eta_seconds is not None and not job.ended:
-        lines.append(("left", duration(progress.eta_seconds)))
+    if job.seconds_left is not None:
+        lines.append(("left", duration(job.seconds_left)))
     return lines
 
 

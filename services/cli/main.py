@@ -3,14 +3,28 @@
 import os
 import sys
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from services.cli.commands import control, datasets, images, import_, jobs, migrate, status, up
 from services.cli.failures import CliError
 
+
+class _Commands(TyperGroup):
+    """The commands; what typer says of a wrong value is freed of the words of the library that found it."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")
+            raise
+
+
 app = typer.Typer(
+    cls=_Commands,
     name="datayard",
     help="From a vision archive of any size to a dataset you can query and check.",
     no_args_is_help=True,

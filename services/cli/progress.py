@@ -22,15 +22,16 @@ def describe(job: JobStatus) -> str:
     While it is indexed, images count that can be looked at; later those that are complete.
     """
     progress = job.progress
-    phase = job.phase if job.state == "running" and job.phase else job.state
+    phase = job.phase if job.state == "running" and job.phase else job.shown_state
     images = progress.images_indexed if job.phase == "index" else progress.images_done
     parts = [phase] if progress.fraction is None else [f"{phase} {progress.fraction:.0%}"]
-    parts.append(f"{_share(number, images, progress.images_total)} images")
+    noun = "image" if (progress.images_total or images) == 1 else "images"
+    parts.append(f"{_share(number, images, progress.images_total)} {noun}")
     parts.append(_share(size, progress.bytes_done, progress.bytes_total))
     if progress.bytes_per_second:
         parts.append(f"{size(progress.bytes_per_second)}/s")
-    if progress.eta_seconds is not None and not job.ended:
-        parts.append(f"{duration(progress.eta_seconds)} left")
+    if job.seconds_left is not None:
+        parts.append(f"{duration(job.seconds_left)} left")
     return " · ".join(parts)
 
 

@@ -111,7 +111,7 @@ def make_container(outside: Outside, engine: EngineSettings, events: EventSettin
     cleaner = Cleaner(
         datasets, images, repositories.jobs, repositories.shards, repositories.findings, outside.store, engine
     )
-    progress = ProgressReader(repositories.shards)
+    progress = ProgressReader(repositories.shards, repositories.findings)
     changes = ImportChanges(outside.database)
     sources = EventSources(repositories.jobs, repositories.findings, progress, changes)
     return Container(

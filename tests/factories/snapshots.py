@@ -35,7 +35,8 @@ async def snapshot(yard: Yard, job_id: str) -> dict[str, Any]:
         "left over": [key for key in yard.stored() if key.startswith(f"temp/{job_id}/")],
         "shards": await yard.database["import_shards"].count_documents({"job_id": job_id}),
     }
-    text = json.dumps(found, default=str, sort_keys=True)
+    generation = (dataset.get("archive") or {}).pop("generation", None)  # one more for each planning that died
+    text = json.dumps(found, default=str, sort_keys=True).replace(f"members-{generation}/", "members/")
     return dict(json.loads(text.replace(dataset_id, "{dataset}").replace(job_id, "{job}")))
 
 

@@ -4,13 +4,15 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from pymongo.errors import AutoReconnect
 
 from shared.features.imports.models import NothingImported
 from shared.foundation.clock import utc_now
-from tests.factories.disturbed_imports import ENGINE, begun, finished, part, retried, undisturbed
+from tests.factories.archives import spoil_crc, yolo_zip
+from tests.factories.disturbed_imports import ENGINE, IN_PLACE, begun, finished, part, retried, undisturbed
 from tests.factories.snapshots import snapshot
 from tests.factories.traps import kill, trap
-from tests.factories.yard import Yard, open_yard
+from tests.factories.yard import QuietLauncher, Yard, open_yard
 
 
 async def _failed_at_the_end(yard: Yard, source: Path) -> str:
@@ -80,7 +82,9 @@ async def test_a_retry_after_a_cleanup_that_was_killed(
     await caught.reached.wait()
     await kill(cleaner)
 
-    await retried(quiet, job_id, sweeping=end == "failed")
+    if method != "end_cleanup":
+        assert (await quiet.api.post(f"/datasets/import/{job_id}/retry")).status_code == 409
+    await retried(quiet, job_id, sweeping=True)
     assert await finished(quiet, job_id) == expected
 
 
@@ -88,9 +92,13 @@ async def test_a_retry_after_a_cleanup_that_was_killed(
 async def test_no_retry_while_a_cleanup_takes_its_time(
     quiet: Yard, messy: Path, results: dict, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
-    """Removing a million images takes longer than a lease: a retry in the middle would lose what it makes."""
+    """Removing a million images takes longer than a lease: a retry in the middle would lose what it makes.
+
+    That the database is away for a moment changes nothing.
+    """
     expected = await undisturbed(quiet, messy, results)
     job_id = await ENDS[end](quiet, messy)
+    _fail_once(monkeypatch, quiet.container.repositories.jobs, "renew_step")
     caught = trap(monkeypatch, quiet.container.images, "remove_all")
     cleaner = asyncio.create_task(quiet.swept())
     await caught.reached.wait()
@@ -101,6 +109,31 @@ async def test_no_retry_while_a_cleanup_takes_its_time(
     await cleaner
     await retried(quiet, job_id)
     assert await finished(quiet, job_id) == expected
+
+
+def _fail_once(patch: pytest.MonkeyPatch, owner: object, method: str) -> None:
+    real = getattr(owner, method)
+
+    async def fails(*_args: object, **_options: object) -> None:
+        patch.setattr(owner, method, real)
+        raise AutoReconnect("the primary steps down")
+
+    patch.setattr(owner, method, fails)
+
+
+async def test_a_cleaner_that_lost_its_lease_removes_nothing_more(
+    quiet: Yard, messy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = await _cancelled_at_the_end(quiet, messy)
+    caught = trap(monkeypatch, quiet.container.images, "remove_all")
+    cleaner = asyncio.create_task(quiet.swept())
+    await caught.reached.wait()
+    await quiet.database["import_jobs"].update_one({"_id": job_id}, {"$inc": {"step.token": 1}})
+    await asyncio.wait_for(cleaner, 2 * ENGINE.lease_seconds)
+
+    assert await quiet.database["import_shards"].count_documents({"job_id": job_id}) > 0
+    assert await quiet.database["images"].count_documents({}) > 0
+    assert "cleanup_at" in await quiet.job(job_id)
 
 
 async def test_a_sweeper_with_old_news_removes_nothing(
@@ -144,3 +177,29 @@ async def test_trash_is_emptied(mongo_url: str, tmp_path: Path, messy: Path) -> 
         assert {key.split("/")[1] for key in yard.stored()} == {kept["dataset_id"]}
         assert await snapshot(yard, kept["job_id"]) == before
         assert (await yard.api.get(f"/datasets/import/{gone['job_id']}/status")).json()["state"] == "succeeded"
+
+
+async def test_a_verification_is_ended_before_its_dataset_is_purged(
+    mongo_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = ENGINE.model_copy(update={"trash_days": 0})
+    yolo_zip(tmp_path / "shapes.zip", images=30)
+    spoil_crc(tmp_path / "shapes.zip", "images/train/img_00003.jpg")
+    async with open_yard(mongo_url, tmp_path / "yard", engine=engine, launcher=QuietLauncher()) as yard:
+        assert (await finished(yard, await begun(yard, tmp_path / "shapes.zip", **IN_PLACE)))["state"] == "succeeded"
+        verification = (await yard.api.post("/datasets/shapes/verify")).json()["job_id"]
+        await yard.begun(verification)
+        caught = trap(monkeypatch, yard.container.repositories.findings, "write")
+        claimer = yard.claimer(verification)
+        await caught.reached.wait()
+
+        assert (await yard.api.delete("/datasets/shapes")).status_code == 204
+        await yard.swept()
+        assert await yard.database["datasets"].count_documents({}) == 1
+        caught.open.set()
+        await asyncio.wait_for(claimer, 10)
+        await yard.cleaned(verification)
+        await yard.swept()
+        assert (await yard.job(verification))["state"] == "cancelled"
+        for left in ("datasets", "images", "findings", "import_shards"):
+            assert await yard.database[left].count_documents({}) == 0, left

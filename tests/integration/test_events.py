@@ -65,8 +65,8 @@ async def test_changes_come_in_their_order_and_the_end_closes_the_stream(door: D
     assert follower.names() == ["snapshot", "shards", "finding", "shards", "state", "state", "end"]
     assert follower.of("shards")[1]["items"][0]["progress"]["images"] == 5
     assert follower.of("state") == [
-        {"state": "running", "phase": "finish"},
-        {"state": "succeeded", "phase": "finish"},
+        {"state": "running", "phase": "finish", "paused": False},
+        {"state": "succeeded", "phase": "finish", "paused": False},
     ]
     progress = follower.of("progress")[-1]
     assert {"fraction", "bytes_per_second", "eta_seconds", "images_done", "shards"} <= progress.keys()

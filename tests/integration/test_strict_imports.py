@@ -27,6 +27,10 @@ async def test_a_strict_import_fails_on_the_first_error(yard: Yard, tmp_path: Pa
 
     assert (error["type"], error["rule"]) == ("/problems/finding-refused", rule)
     assert words in error["detail"]
+    (job,) = (await yard.api.get("/jobs")).json()["items"]
+    report = (await yard.api.get(f"/datasets/import/{job['job_id']}/report")).json()
+    assert rule in report["counts"]
+    assert sum(report["counts"].values()) == report["total"] == job["progress"]["findings"]
 
 
 async def test_a_strict_import_takes_warnings(yard: Yard, tmp_path: Path) -> None:

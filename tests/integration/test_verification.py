@@ -1,11 +1,17 @@
 """Verifying a packed dataset: what was pending becomes known, what is damaged is found, nothing else changes."""
 
+import json
+import stat
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from tests.factories.archives import yolo_zip
-from tests.factories.yard import Yard
+from shared.foundation.ids import ImageId
+from shared.foundation.settings import LimitSettings
+from tests.factories.archives import jpeg_bytes, spoil_crc, yolo_zip, zip_of
+from tests.factories.broken import CONFIG, huge_png
+from tests.factories.yard import Yard, open_yard
 
 IN_PLACE = {"storage": "packed", "in_place": True}
 
@@ -43,27 +49,84 @@ async def test_damage_is_found_and_its_neighbours_are_hashed(yard: Yard, tmp_pat
     yolo_zip(path, images=12)
     await yard.imported(path, **IN_PLACE)
     image = (await yard.all_images("shapes"))[5]
-    document = await yard.database["images"].find_one({"_id": image["id"]})
-    assert document is not None
-    member = document["member"]
-    await yard.database["datasets"].update_one({"slug": "shapes"}, {"$set": {"archive.etag": None}})
-    with path.open("r+b") as file:
-        file.seek(member["header_offset"] + 30 + len(image["path"]) + member["compressed_bytes"] // 2)
-        byte = file.read(1)
-        file.seek(-1, 1)
-        file.write(bytes((byte[0] ^ 0xFF,)))
-    dataset = (await yard.api.get("/datasets/shapes")).json()
-    await yard.database["datasets"].update_one({"slug": "shapes"}, {"$set": {"archive.etag": _etag(path)}})
+    await _flip_a_byte(yard, path, image)
 
-    job = await verified(yard, dataset["id"])
+    job = await verified(yard, "shapes")
 
     assert job["state"] == "succeeded"
     findings = await yard.report(job["job_id"])
     assert [finding["file"] for finding in findings] == [image["path"]]
     assert findings[0]["rule"] in {"ARCHIVE_CRC", "ARCHIVE_TRUNCATED"}
-    pending = {found["path"]: found["pending"] for found in await yard.all_images("shapes")}
-    assert pending.pop(image["path"]) == ["sha256"]
-    assert set(map(tuple, pending.values())) == {()}
+    assert findings[0]["message"].startswith("Damaged: ")
+    after = {found["path"]: (found["pending"], found["damaged"]) for found in await yard.all_images("shapes")}
+    assert after.pop(image["path"]) == (["sha256"], True)
+    assert all(found == ([], False) for found in after.values())
+
+
+async def test_a_damaged_file_is_not_served_until_it_is_whole_again(yard: Yard, tmp_path: Path) -> None:
+    path = tmp_path / "shapes.zip"
+    content = jpeg_bytes(40, 30, seed=1)
+    members = {f"images/train/{number}.jpg": jpeg_bytes(40, 30, seed=number) for number in range(3)}
+    zip_of(path, members | {"data.yaml": CONFIG}, compression=zipfile.ZIP_STORED)
+    await yard.imported(path, **IN_PLACE)
+    image = (await yard.all_images("shapes"))[1]
+    url = image["urls"]["file"]
+    await _flip_a_byte(yard, path, image)
+
+    await verified(yard, "shapes")
+
+    for headers in ({}, {"Range": "bytes=0-0"}):
+        answer = await yard.api.get(url, headers=headers)
+        assert (answer.status_code, answer.json()["type"]) == (422, "/problems/packed-file-broken")
+    assert (await yard.api.head(url)).status_code == 422
+    await _flip_a_byte(yard, path, image)
+    await verified(yard, "shapes")
+    assert (await yard.api.get(url)).content == content
+    assert (await yard.api.get(url.removesuffix("/file"))).json()["damaged"] is False
+
+
+async def test_what_the_import_left_out_is_not_looked_at(mongo_url: str, tmp_path: Path) -> None:
+    limits = LimitSettings(max_image_bytes=1 << 20)
+    async with open_yard(mongo_url, tmp_path / "yard", limits=limits) as yard:
+        images = {f"images/train/{number}.jpg": jpeg_bytes(40, 30, seed=number) for number in range(5)}
+        left_out = {
+            "images/train/large.png": huge_png(9, 9) + bytes(2 << 20),
+            "images/train/page.jpg": b"<!doctype html>",
+        }
+        zip_of(tmp_path / "shapes.zip", images | left_out | {"data.yaml": CONFIG})
+        spoil_crc(tmp_path / "shapes.zip", "images/train/large.png")
+        await yard.imported(tmp_path / "shapes.zip", **IN_PLACE)
+        assert len(await yard.all_images("shapes")) == len(images)
+
+        job = await verified(yard, "shapes")
+
+        assert await yard.report(job["job_id"]) == []
+        plan = json.loads((await yard.job(job["job_id"]))["plan"])
+        assert plan["rollup"]["rows"] == [["verified", len(images)]]
+
+
+async def test_what_is_gone_meanwhile_does_not_count_as_verified(quiet_yard: Yard) -> None:
+    hashes = {ImageId("gone"): "0" * 64}
+    assert await quiet_yard.container.images.set_hashes(hashes) == 0
+    assert await quiet_yard.container.images.set_hashes({}) == 0
+
+
+async def test_every_name_of_damaged_bytes_is_found(yard: Yard, tmp_path: Path) -> None:
+    path = tmp_path / "links.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("images/train/a.jpg", jpeg_bytes(40, 30))
+        link = zipfile.ZipInfo("images/train/b.jpg")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(link, "a.jpg")
+        archive.writestr("data.yaml", CONFIG)
+    await yard.imported(path, **IN_PLACE)
+    await _flip_a_byte(yard, path, (await yard.all_images("links"))[0])
+
+    job = await verified(yard, "links")
+
+    files = [finding["file"] for finding in await yard.report(job["job_id"])]
+    assert files == ["images/train/a.jpg", "images/train/b.jpg"]
+    assert [image["damaged"] for image in await yard.all_images("links")] == [True, True]
 
 
 async def test_objects_were_verified_when_they_were_written(yard: Yard, tmp_path: Path) -> None:
@@ -97,6 +160,20 @@ async def test_a_paused_job_rests_until_it_is_resumed(quiet_yard: Yard, tmp_path
     assert (await yard.ended(job_id))["state"] == "succeeded"
     late = await yard.api.post(f"/datasets/import/{job_id}/pause")
     assert late.status_code == 409
+
+
+async def _flip_a_byte(yard: Yard, path: Path, image: dict) -> None:
+    """Damage an image in its archive, or mend it, so that nothing but its bytes tells."""
+    document = await yard.database["images"].find_one({"_id": image["id"]})
+    assert document is not None
+    member = document["member"]
+    with path.open("r+b") as file:
+        file.seek(member["header_offset"] + 30 + len(image["path"]) + member["compressed_bytes"] // 2)
+        byte = file.read(1)
+        file.seek(-1, 1)
+        file.write(bytes((byte[0] ^ 0xFF,)))
+    found = {"_id": document["dataset_id"]}
+    await yard.database["datasets"].update_one(found, {"$set": {"archive.etag": _etag(path)}})
 
 
 def _etag(path: Path) -> str:

@@ -44,7 +44,7 @@ async def list_datasets(
     asker: Asker,
     paging: Paging,
     q: Annotated[str | None, Query(max_length=200, description="Part of the name.")] = None,
-    task: Task | None = None,
+    task: Annotated[Task | None, Query(description="Only datasets for this task.")] = None,
 ) -> PageView[DatasetView]:
     """Datasets, newest first."""
     page = await services.datasets.page(asker, paging, text=q, task=task)

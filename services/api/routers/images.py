@@ -1,5 +1,6 @@
 """Images of a dataset: pages of them, one of them, its exact bytes, its original label file."""
 
+import hashlib
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -73,14 +74,10 @@ def _file(dataset: Dataset, image: Image, services: Container) -> StoredFile:
     return StoredFile(
         size_bytes=image.size_bytes,
         media_type=f"image/{image.format}" if image.format else OCTETS,
-        etag=f'"{image.sha256 or _identity(image)}"',
+        etag=f'"{image.sha256 or _identity(dataset, image, image.size_bytes, image.crc32)}"',
         read=lambda start, end: services.images.file(dataset, image, start=start, end=end),
+        immutable=image.sha256 is not None,
     )
-
-
-def _identity(image: Image) -> str:
-    """What the archive's directory says of an image whose bytes were not hashed yet."""
-    return f"{image.id}-{image.size_bytes}-{image.crc32 or 0:08x}"
 
 
 def _labels(dataset: Dataset, image: Image, services: Container) -> StoredFile:
@@ -88,6 +85,14 @@ def _labels(dataset: Dataset, image: Image, services: Container) -> StoredFile:
     return StoredFile(
         size_bytes=label.size_bytes,
         media_type="text/plain",
-        etag=f'"{image.id}-{label.size_bytes}-{label.crc32 or 0:08x}"',
+        etag=f'"{_identity(dataset, image, label.size_bytes, label.crc32)}"',
         read=lambda start, end: services.images.label_text(dataset, label, start=start, end=end),
     )
+
+
+def _identity(dataset: Dataset, image: Image, size_bytes: int, crc32: int | None) -> str:
+    """What is known of bytes that were not hashed: their size, and their CRC-32 or else which archive they are in."""
+    if crc32 is not None:
+        return f"{image.id}-{size_bytes}-{crc32:08x}"
+    archive = f"{dataset.archive.uri} {dataset.archive.etag}" if dataset.archive else ""
+    return f"{image.id}-{size_bytes}-{hashlib.blake2b(archive.encode(), digest_size=8).hexdigest()}"

@@ -45,7 +45,7 @@ async def import_report(
     services: Services,
     asker: Asker,
     paging: Paging,
-    severity: Severity | None = None,
+    severity: Annotated[Severity | None, Query(description="Only findings of this severity.")] = None,
     rule: Annotated[str | None, Query(max_length=64, description="A rule id, as `ROW_CLASS_RANGE`.")] = None,
 ) -> ReportView | CsvReport:
     """What was found in the data, in the order of files and lines. `Accept: text/csv` gives all of it as CSV."""

@@ -17,8 +17,8 @@ async def list_jobs(
     services: Services,
     asker: Asker,
     paging: Paging,
-    state: JobState | None = None,
-    kind: Annotated[JobKind | None, Query(description="Kind of job.")] = None,
+    state: Annotated[JobState | None, Query(description="Only jobs in this state; a paused one is `queued`.")] = None,
+    kind: Annotated[JobKind | None, Query(description="Only jobs of this kind.")] = None,
 ) -> PageView[JobView]:
     """Jobs, newest first."""
     page = await services.imports.page(asker, paging, state=state, kind=kind)

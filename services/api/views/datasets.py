@@ -95,25 +95,25 @@ class DatasetView(BaseModel):
         }
     )
 
-    id: str
-    slug: str
-    name: str
-    description: str
-    state: DatasetState
-    task: Task | None
-    format: str | None
-    layout: str | None
-    storage: str
-    source: str
-    version: int
-    visibility: Visibility
-    tags: list[str]
-    categories: list[dict[str, int | str]]
-    splits: list[SplitView]
-    statistics: Totals
-    import_job_id: str
-    created_at: datetime
-    updated_at: datetime
+    id: str = Field(description="Never changes.")
+    slug: str = Field(description="The name as a part of addresses; unique, and kept when the name changes.")
+    name: str = Field(description="For people; may be changed.")
+    description: str = Field(description="Free text; empty until somebody writes one.")
+    state: DatasetState = Field(description="`importing`: filling up. `ready`: published.")
+    task: Task | None = Field(description="`segment` where there are polygons, else `detect`; null until it is ready.")
+    format: str | None = Field(description="Annotation format; null until it is recognised.")
+    layout: str | None = Field(description="`ultralytics`, `roboflow` or `darknet`; null until it is recognised.")
+    storage: str = Field(description="`objects`: each image is an object. `packed`: images are ranges of the archive.")
+    source: str = Field(description="Where it was imported from, without query and credentials.")
+    version: int = Field(description="0 until it is ready, then 1.")
+    visibility: Visibility = Field(description="Who may read it: only its owner, or everybody.")
+    tags: list[str] = Field(description="Free words.")
+    categories: list[dict[str, int | str]] = Field(description="`id` and `name`; empty until it is recognised.")
+    splits: list[SplitView] = Field(description="The splits with their exact counts; empty until it is ready.")
+    statistics: Totals = Field(description="Exact totals; zeros until it is ready.")
+    import_job_id: str = Field(description="The job that imported it; its report tells what was found.")
+    created_at: datetime = Field(description="When its import was asked for.")
+    updated_at: datetime = Field(description="When it was last changed or published.")
 
 
 class Histogram(BaseModel):

@@ -25,7 +25,7 @@ FIRST_LINES = format_sse_event(retry=_RETRY_MILLISECONDS)
 
 _EXAMPLE_EVENT = {
     "event": "progress",
-    "id": "WzEsMCwicnVubmluZyIsInRyYW5zZmVyIiwiODI2QjAxNUMiXQ",
+    "id": "WzEsMCwicnVubmluZyIsInRyYW5zZmVyIiwiODI2QjAxNUMiLCIiLDAsMF0",
     "data": '{"fraction": 0.5, "images_total": 200, "images_done": 100, "bytes_per_second": 11000, "eta_seconds": 1}',
 }
 # The fields of one event, as OpenAPI describes streams of them (section 4.14.4 of its version 3.2).
@@ -84,10 +84,11 @@ class ShardsView(BaseModel):
 
 
 class StateView(BaseModel):
-    """What the import is at."""
+    """What the import is at. One that is `paused` is `queued` and rests until it is resumed."""
 
     state: str
     phase: str
+    paused: bool
 
 
 class MessageView(BaseModel):
@@ -144,6 +145,6 @@ _VIEWS: Mapping[type, Callable[[Any], BaseModel]] = {
     ProgressMade: _progress,
     ShardsChanged: lambda content: ShardsView(items=[_shard(shard) for shard in content.shards]),
     FindingMade: lambda content: finding_view(content.finding),
-    StateChanged: lambda content: StateView(state=content.state, phase=content.phase),
+    StateChanged: lambda content: StateView(state=content.state, phase=content.phase, paused=content.paused),
     Ended: lambda content: job_view(content.job, content.progress),
 }

@@ -51,6 +51,7 @@ class ImageView(BaseModel):
                     "annotation_count": 1,
                     "findings": 0,
                     "pending": [],
+                    "damaged": False,
                     "urls": {
                         "file": "/datasets/raccoons/images/c2d5a1b0e94f7786aa10b3f2/file",
                         "labels": "/datasets/raccoons/images/c2d5a1b0e94f7786aa10b3f2/labels",
@@ -74,6 +75,7 @@ class ImageView(BaseModel):
     annotation_count: int = Field(description="More than the list holds when they are too many for a page of images.")
     findings: int
     pending: list[str] = Field(description="What is not known yet: `bytes`, `dimensions`, `sha256`.")
+    damaged: bool = Field(description="A verification found its bytes damaged; its file is not served.")
     urls: ImageUrls
 
 
@@ -106,6 +108,7 @@ def _image(image: Image, slug: str, names: Mapping[int, str]) -> dict[str, objec
         "annotation_count": image.annotation_count,
         "findings": image.findings,
         "pending": image.pending,
+        "damaged": image.damaged,
         "urls": {"file": f"{base}/file", "labels": f"{base}/labels" if image.label else None},
     }
 

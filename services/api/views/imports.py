@@ -102,7 +102,7 @@ class JobView(BaseModel):
     state: JobState
     phase: Phase
     attempts: int
-    paused: bool
+    paused: bool = Field(description="True for a `queued` job that rests until it is resumed.")
     progress: Progress
     error: dict[str, JsonScalar] | None
     created_at: datetime

@@ -32,10 +32,17 @@ def verify(
     ctx: typer.Context,
     dataset: Annotated[str, typer.Argument(help="Id or slug of a packed dataset.")],
     *,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Show progress and return when every image has been read.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Read every image of a packed dataset once: check its CRC-32, set its sha256."""
-    _ask(ctx, "datasets", dataset, "verify", as_json=as_json)
+    from services.cli.commands.context import open_client  # noqa: PLC0415 - keeps --help quick
+    from services.cli.importing import run_verification  # noqa: PLC0415
+
+    with open_client(ctx) as client:
+        raise typer.Exit(run_verification(client, dataset, wait=wait, as_json=as_json))
 
 
 def _ask(ctx: typer.Context, *path: str, as_json: bool) -> None:

@@ -12,6 +12,7 @@ _CONTENT_RANGE = re.compile(
     r"\s*bytes\s+(?:(?P<first>\d{1,19})-(?P<last>\d{1,19})|\*)/(?P<total>\d{1,19}|\*)\s*", re.IGNORECASE
 )
 _SIZE_MARK = ";size="
+_LONGEST_WAIT_SECONDS = 1e10
 # What an encoding is called, and how files end that are compressed so by themselves.
 _ENDINGS = {
     "gzip": (".gz", ".tgz"),
@@ -106,14 +107,13 @@ def foreign_encoding(headers: Mapping[str, str], *, path: str) -> str | None:
 
 
 def retry_after_seconds(value: str | None) -> float:
-    """The wait that a Retry-After header asks for, as seconds or as a date; 0 without one."""
-    if not value:
-        return 0.0
-    if value.strip().isdigit():
-        return float(value)
+    """The wait that a Retry-After header asks for, as seconds or as a date; 0 without one, or with neither."""
+    said = (value or "").strip()
+    if said.isascii() and said.isdigit():
+        return min(float(said), _LONGEST_WAIT_SECONDS)  # hundreds of digits are infinity, which no clock takes
     try:
-        at = parsedate_to_datetime(value)
-    except ValueError:
+        at = parsedate_to_datetime(said)
+    except (ValueError, OverflowError):
         return 0.0
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return max(0.0, (at - datetime.now(UTC)).total_seconds())

@@ -85,7 +85,9 @@ class SchemeByteSources:
         return tree(uri)
 
     def _unsupported(self) -> UnsupportedSource:
-        return UnsupportedSource(f"The address must begin with one of: {', '.join(sorted(self._checks))}.")
+        schemes = ", ".join(f"{scheme}:" for scheme in sorted(self._checks))
+        path = " It may also be an absolute path." if "file" in self._checks else ""
+        return UnsupportedSource(f"The source must be an address that begins with one of {schemes}.{path}")
 
     def _check_http(self, uri: str) -> None:
         self._guard.check_literal(parse_address(uri).raw_host or "")

@@ -37,7 +37,10 @@ class Rollup(BaseModel):
 
 
 class ArchiveRef(BaseModel):
-    """The archive that holds a packed dataset's files. `uri` is for our own use and may name a path of this machine."""
+    """The archive that holds a packed dataset's files. `uri` is for our own use and may name a path of this machine.
+
+    A dataset used in place keeps the manifests of its shards, of which `generation` of its plan counts.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -45,6 +48,7 @@ class ArchiveRef(BaseModel):
     size_bytes: int | None
     etag: str | None
     raw: bool
+    generation: int | None = None
 
 
 class Dataset(BaseModel):

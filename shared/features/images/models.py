@@ -72,7 +72,8 @@ class Image:
     """One image of one dataset version. `width` and `height` are None when the header cannot be read.
 
     Its bytes are the object `object_key`, or `member` of the dataset's archive, or neither while they are on their
-    way. `pending` names what is not known yet: `bytes`, `dimensions`, `sha256`.
+    way. `pending` names what is not known yet: `bytes`, `dimensions`, `sha256`. `damaged`: a verification found that
+    the archive's bytes are not those that were promised.
     """
 
     id: ImageId
@@ -95,6 +96,7 @@ class Image:
     annotations_key: str | None
     findings: int
     pending: Sequence[str]
+    damaged: bool = False
 
 
 class MemberPlace(NamedTuple):
@@ -172,13 +174,16 @@ class LabelNotFound(NotFound):
     slug, title = "label-not-found", "The image has no label file"
 
 
+_MOST_NAMED = 20
+
+
 class SplitNotFound(NotFound):
     """No image of the dataset is in a split of this name."""
 
     slug, title = "split-not-found", "Split not found"
 
-    def __init__(self, split: str) -> None:
-        super().__init__(f"No split {split!r} in this dataset.", split=split)
+    def __init__(self, split: str, known: Sequence[str]) -> None:
+        super().__init__(f"No split {split!r} in this dataset; {_there_are(known)}.", split=split)
 
 
 class CategoryNotFound(NotFound):
@@ -186,5 +191,11 @@ class CategoryNotFound(NotFound):
 
     slug, title = "category-not-found", "Category not found"
 
-    def __init__(self, reference: str) -> None:
-        super().__init__(f"No category {reference!r} in this dataset.", category=reference)
+    def __init__(self, reference: str, known: Sequence[str]) -> None:
+        super().__init__(f"No category {reference!r} in this dataset; {_there_are(known)}.", category=reference)
+
+
+def _there_are(names: Sequence[str]) -> str:
+    """The names in words, the first of many."""
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"there are {', '.join(names[:_MOST_NAMED])}{more}" if names else "there is none"

@@ -1,6 +1,7 @@
 """Reading one file out of the archive that a packed dataset's files lie in."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 
 from shared.features.datasets.models import ArchiveRef
@@ -11,6 +12,8 @@ from shared.formats.archives.zip_member import LOCAL_HEADER_BYTES, MemberDecoder
 from shared.foundation.errors import Invalid
 from shared.foundation.streams import whole
 from shared.ports.byte_source import ByteSource, ByteSources, SourceDescription
+
+_WORTH_A_THREAD = 1 << 20
 
 
 class PackedFileBroken(Invalid):
@@ -57,12 +60,19 @@ async def _data_offset(source: ByteSource, member: PackedMember) -> int:
 
 
 async def _unpacked(source: ByteSource, at: int, member: PackedMember, size_bytes: int) -> AsyncGenerator[bytes, None]:
+    """The whole content. What is large is unpacked beside the event loop: others are served meanwhile."""
     decoder = MemberDecoder(member.method, size_bytes)
+    threaded = max(size_bytes, member.compressed_bytes) > _WORTH_A_THREAD
     async with aclosing(source.read(at, at + member.compressed_bytes)) as chunks:
         async for chunk in chunks:
-            for piece in decoder.decode(chunk):
+            async for piece in _pulled(decoder.decode(chunk), threaded=threaded):
                 yield piece
-    for piece in decoder.finish():
+    async for piece in _pulled(decoder.finish(), threaded=threaded):
+        yield piece
+
+
+async def _pulled(pieces: Iterator[bytes], *, threaded: bool) -> AsyncGenerator[bytes, None]:
+    while (piece := await asyncio.to_thread(next, pieces, None) if threaded else next(pieces, None)) is not None:
         yield piece
 
 

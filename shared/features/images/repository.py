@@ -1,6 +1,6 @@
 """Image documents. Readers come with a Dataset in hand, which proves that they may read it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from pymongo import ASCENDING, IndexModel, ReplaceOne, UpdateOne
@@ -81,14 +81,25 @@ class ImageRepository:
         if writes:
             await self._images.bulk_write(writes, ordered=False)
 
-    async def set_hashes(self, hashes: Mapping[ImageId, str]) -> None:
-        """Set `sha256` of images, and take it from what is pending."""
+    async def present(self, image_ids: Collection[ImageId]) -> set[ImageId]:
+        """Those of the ids that are current images."""
+        found = self._images.find({"_id": {"$in": list(image_ids)}, "valid_to": None}, {"_id": 1})
+        return {document["_id"] async for document in found}
+
+    async def set_hashes(self, hashes: Mapping[ImageId, str]) -> int:
+        """Set `sha256` of images that are not damaged, or no longer; it is pending no more. How many there are."""
+        undamaged: Document = {"$pull": {"pending": "sha256"}, "$unset": {"damaged": ""}}
         writes = [
-            UpdateOne({"_id": image_id}, {"$set": {"sha256": sha256}, "$pull": {"pending": "sha256"}})
+            UpdateOne({"_id": image_id}, {"$set": {"sha256": sha256}, **undamaged})
             for image_id, sha256 in hashes.items()
         ]
-        if writes:
-            await self._images.bulk_write(writes, ordered=False)
+        if not writes:
+            return 0
+        return (await self._images.bulk_write(writes, ordered=False)).matched_count
+
+    async def set_damaged(self, image_ids: Collection[ImageId]) -> None:
+        """Mark images whose bytes are not those that were promised."""
+        await self._images.update_many({"_id": {"$in": list(image_ids)}}, {"$set": {"damaged": True}})
 
     async def _replace(self, documents: Sequence[Document]) -> None:
         if documents:
@@ -213,6 +224,7 @@ def _to_image(document: Document) -> Image:
         annotations_key=document.get("annotations_key"),
         findings=document["findings"],
         pending=document.get("pending", ()),
+        damaged=document.get("damaged", False),
     )
 
 

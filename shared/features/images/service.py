@@ -1,6 +1,6 @@
 """What people do with the images of a dataset: page through them, look at one, get its exact bytes."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from shared.features.datasets.models import Dataset, DatasetState
@@ -18,7 +18,7 @@ from shared.features.images.models import (
     dataset_prefix,
 )
 from shared.features.images.overflow import read_annotations, spill
-from shared.features.images.packed import PackedFiles
+from shared.features.images.packed import PackedFileBroken, PackedFiles
 from shared.features.images.repository import ImageRepository
 from shared.features.images.running_counts import RunningCounts
 from shared.foundation.ids import DatasetId, ImageId
@@ -63,8 +63,11 @@ class ImageService:
     async def file_url(self, image: Image) -> str | None:
         """A short-lived address of the bytes in the store; None where they must go through us.
 
-        Raises ImagePending while the bytes are on their way.
+        Raises ImagePending while the bytes are on their way, and PackedFileBroken for a damaged image: a range of it
+        could not be told from a good one.
         """
+        if image.damaged:
+            raise PackedFileBroken(f"A verification found {image.path} damaged.", image_id=image.id)
         if image.object_key is None:
             if image.member is None:
                 raise ImagePending(image.id)
@@ -109,9 +112,17 @@ class ImageService:
         """Write images as far as they are known, where there is nothing yet."""
         await self._images.preview(await spill(self._store, images))
 
-    async def set_hashes(self, hashes: Mapping[ImageId, str]) -> None:
-        """Note the SHA-256 of images that were read through; it is pending no longer. Idempotent."""
-        await self._images.set_hashes(hashes)
+    async def present(self, image_ids: Collection[ImageId]) -> set[ImageId]:
+        """Those of the ids that are images of a dataset: an import may have left some out."""
+        return await self._images.present(image_ids)
+
+    async def set_hashes(self, hashes: Mapping[ImageId, str]) -> int:
+        """Note the SHA-256 of images that were read through and are whole; how many of them there are. Idempotent."""
+        return await self._images.set_hashes(hashes)
+
+    async def set_damaged(self, image_ids: Collection[ImageId]) -> None:
+        """Note that the bytes of images are not those that were promised: they are not served. Idempotent."""
+        await self._images.set_damaged(image_ids)
 
     async def withdraw(self, dataset_id: DatasetId, paths: Mapping[ImageId, str]) -> None:
         """Take back previews of what turned out to be no image, for good. Idempotent."""
@@ -129,7 +140,8 @@ class ImageService:
             return sum(int(row[-1]) for row in dataset.rollup.rows if row[0] == "images")
         statistics = Statistics(dataset.rollup)
         if wanted.split is not None and wanted.split not in statistics.by_name("images"):
-            raise SplitNotFound(wanted.split)  # most likely a slip of the pen
+            known = [split for split in statistics.by_name("images") if split]
+            raise SplitNotFound(wanted.split, known)  # most likely a slip of the pen
         return statistics.images(split=wanted.split, category_id=wanted.category_id)
 
 
@@ -140,4 +152,4 @@ def category_id_of(dataset: Dataset, reference: str) -> int:
         return by_name[reference]
     if reference.isascii() and reference.isdigit() and int(reference) in by_name.values():
         return int(reference)
-    raise CategoryNotFound(reference)
+    raise CategoryNotFound(reference, [category.name for category in dataset.categories])

@@ -185,20 +185,24 @@ class ArchiveOpener:
         head, stream = await _peeked(raw, HEAD_BYTES)
         kind, staged_uri = self._kind_of(head, uri), stored_uri(self.staged_key)
         if kind is None:
-            await self.store.write(self.staged_key, stream)
+            await self._write_staged(stream)
             return self._only_member(uri, staged_uri, await self._describe(staged_uri))
         if kind is ArchiveKind.ZIP:
-            size = await self.store.write(self.staged_key, stream)
+            size = await self._write_staged(stream)
             directory = await self._of_staged_zip(size)
         else:
             directory = self._bare_directory()
-            size = await self.store.write(self.staged_key, self._tar_members(kind, stream, directory))
+            size = await self._write_staged(self._tar_members(kind, stream, directory))
             directory.seal(size)
             await asyncio.to_thread(directory.follow_links)
         if checksum:
             self._compare(uri, checksum)
         staged = await self._describe(staged_uri)
         return OpenedArchive(directory, _reference(staged_uri, staged, raw=kind is not ArchiveKind.ZIP))
+
+    async def _write_staged(self, stream: AsyncIterator[bytes]) -> int:
+        """Stage the stream; its size. A server may go on for ever: what is larger than members may be is refused."""
+        return await self.store.write(self.staged_key, _bounded(stream, self.limits.max_total_bytes))
 
     async def _describe(self, uri: str) -> SourceDescription:
         source = self.sources.open(uri)
@@ -288,6 +292,15 @@ async def _locate(source: ByteSource, size_bytes: int) -> DirectoryLocation:
 
 async def _whole(source: ByteSource, start: int, end: int) -> bytes:
     return await whole(source.read(start, end)) if end > start else b""
+
+
+async def _bounded(stream: AsyncIterator[bytes], most: int) -> AsyncIterator[bytes]:
+    passed = 0
+    async for chunk in stream:
+        passed += len(chunk)
+        if passed > most:
+            raise ArchiveTooLarge(f"it has more than {most} bytes")
+        yield chunk
 
 
 async def _peeked(stream: AsyncIterator[bytes], count: int) -> tuple[bytes, AsyncIterator[bytes]]:

@@ -12,16 +12,21 @@ from shared.foundation.mongo import Change, Changes, Database, Document, watch
 
 _JOBS, _SHARDS, _FINDINGS = "import_jobs", "import_shards", "findings"
 # What else is written into a job, heartbeats above all, is of no interest to who watches it.
-_TELLING = ("state", "phase", "generation", "progress")
+_TELLING = ("state", "phase", "paused", "generation", "progress")
+_UPDATED, _REMOVED = "updateDescription.updatedFields", "updateDescription.removedFields"
+# A job that rests no more has lost the field: that is told as an update to false.
+_RESTS_NO_MORE = {"$in": ["paused", {"$ifNull": [f"${_REMOVED}", []]}]}
+_PAUSED: Document = {f"{_UPDATED}.paused": {"$cond": [_RESTS_NO_MORE, False, f"${_UPDATED}.paused"]}}
 _COUNTERS = ("images", "bytes", "annotations", "findings", "indexed")
 
 
 @dataclass(frozen=True, slots=True)
 class JobChanged:
-    """The job went on; `state` and `phase` are what they became, None where they stayed."""
+    """The job went on; `state`, `phase` and `paused` are what they became, None where they stayed."""
 
     state: str | None = None
     phase: str | None = None
+    paused: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,7 @@ class ImportChanges:
 def happening(change: Change) -> Happening:
     """What a change means."""
     if change.collection == _JOBS:
-        return JobChanged(change.updated.get("state"), change.updated.get("phase"))
+        return JobChanged(*(change.updated.get(name) for name in _TELLING[:3]))
     if change.collection == _FINDINGS:
         return _finding(change.document)
     return _shard(change)
@@ -109,13 +114,14 @@ def _finding(document: Document) -> FindingWritten:
 def _stages(job_id: JobId, *, findings: bool) -> Sequence[Document]:
     """The collections come first, alone: the server then looks no further at images, which are most of what changes."""
     parts = [_SHARDS, _FINDINGS] if findings else [_SHARDS]
-    told = [{f"updateDescription.updatedFields.{name}": {"$exists": True}} for name in _TELLING]
+    told: list[Document] = [{f"{_UPDATED}.{name}": {"$exists": True}} for name in _TELLING]
+    told.append({_REMOVED: "paused"})
     job = {"ns.coll": _JOBS, "documentKey._id": job_id, "$or": told}
     part = {"ns.coll": {"$in": parts}, "fullDocument.job_id": job_id}
-    shown = ("operationType", "ns", "documentKey", *(f"updateDescription.updatedFields.{one}" for one in _TELLING[:2]))
+    shown = ("operationType", "ns", "documentKey", *(f"{_UPDATED}.{one}" for one in _TELLING[:2]))
     of_parts = ("generation", "index", "state", "progress", "rule", "file", "message", "line", "column")
     return [
         {"$match": {"ns.coll": {"$in": [_JOBS, *parts]}, "operationType": {"$in": ["insert", "update", "replace"]}}},
         {"$match": {"$or": [job, part]}},
-        {"$project": dict.fromkeys((*shown, *(f"fullDocument.{one}" for one in of_parts)), 1)},
+        {"$project": dict.fromkeys((*shown, *(f"fullDocument.{one}" for one in of_parts)), 1) | _PAUSED},
     ]

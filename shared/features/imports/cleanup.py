@@ -2,17 +2,19 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import time
 from dataclasses import dataclass
 
 from shared.features.datasets.service import DatasetService
 from shared.features.images.service import ImageService
-from shared.features.imports.manifest import temp_prefix
-from shared.features.imports.models import ImportPlan
+from shared.features.imports.manifest import kept_manifests_prefix, temp_prefix
+from shared.features.imports.models import ImportPlan, Way
 from shared.features.imports.progress import settled
 from shared.features.imports.repository import FindingRepository, ImportJobRepository, ShardRepository
 from shared.features.jobs.models import Job, JobState, StepLease
+from shared.foundation.clock import utc_now
 from shared.foundation.ids import DatasetId, JobId
+from shared.foundation.mongo import DriverError
 from shared.foundation.settings import EngineSettings
 from shared.ports.object_store import ObjectStore
 
@@ -38,15 +40,20 @@ class Cleaner:
         if claimed is None:
             return
         lease, job = claimed
-        async with self._holding(lease):
-            await self._remove(lease, job)
-        await self.jobs.end_cleanup(lease)
+        removing = asyncio.create_task(self._remove(lease, job))
+        if await self._held_until_done(lease, removing):
+            await self.jobs.end_cleanup(lease)
 
     async def purge(self, dataset_id: DatasetId) -> None:
-        """Remove a trashed dataset for good."""
+        """Remove a trashed dataset for good; what still works on it is cancelled, and has to be gone before."""
+        jobs = await self.jobs.of_dataset(dataset_id)
+        for job in jobs:
+            await self.jobs.end(job, JobState.CANCELLED, error=None, cleanup_at=utc_now())
+        if any(not job.ended or job.live_claimers for job in jobs):
+            return  # until the next sweep
         await self.images.remove_all(dataset_id)
-        async for job_id in self.jobs.of_dataset(dataset_id):
-            await self.findings.remove_all(job_id)
+        for job in jobs:
+            await self.findings.remove_all(job.id)
         await self.datasets.remove(dataset_id)
 
     async def _remove(self, lease: StepLease, job: Job) -> None:
@@ -56,22 +63,34 @@ class Cleaner:
         if job.plan:
             plan = await settled(ImportPlan.model_validate_json(job.plan), job, self.shards)
             await self.jobs.keep_plan(lease, plan.model_dump_json())
+            if plan.way is Way.IN_PLACE:
+                await self._forget_older_plans(job, plan.generation)
         await self.shards.remove_all(job.id)
         await self.findings.remove_older(job.id, generation=job.generation)
 
-    @contextlib.asynccontextmanager
-    async def _holding(self, lease: StepLease) -> AsyncIterator[None]:
-        """Renew the lease meanwhile: removing a million objects takes longer than one lease lasts."""
+    async def _forget_older_plans(self, job: Job, generation: int) -> None:
+        """Remove what plannings that died have left with a dataset that keeps the manifests of its plan."""
+        for older in range(generation):
+            await self.store.delete_prefix(kept_manifests_prefix(job.dataset_id, older))
 
-        holding = True  # as the driver may swallow a cancellation that comes together with its answer
+    async def _held_until_done(self, lease: StepLease, removing: "asyncio.Task[None]") -> bool:
+        """Renew the lease meanwhile: removing a million objects takes longer than one lease lasts.
 
-        async def renew() -> None:
-            while holding and await self.jobs.renew_step(lease, progress=None):  # noqa: ASYNC110 - only asking tells
-                await asyncio.sleep(self.engine.lease_seconds / 4)
-
-        renewing = asyncio.create_task(renew())
+        False when it was lost; then nothing more is removed, as another cleaner may be through, and a retry begun.
+        """
+        renewed_at = time.monotonic()
         try:
-            yield
+            while not removing.done():
+                await asyncio.wait([removing], timeout=self.engine.lease_seconds / 4)
+                if time.monotonic() - renewed_at > self.engine.lease_seconds * 0.9:
+                    return False
+                began = time.monotonic()
+                with contextlib.suppress(DriverError):
+                    if not await self.jobs.renew_step(lease, progress=None):
+                        return False
+                    renewed_at = began
+            await removing
         finally:
-            holding = False
-            renewing.cancel()
+            removing.cancel()
+            await asyncio.wait([removing])
+        return True

@@ -46,44 +46,47 @@ class Cut:
         """The entries of each shard, and its span of the archive if it has one."""
         entries = _entries(directory, layout)
         if self.part_bytes is not None:
-            return _by_part(entries, self.part_bytes, self.size_bytes)
+            return self._by_part(entries, self.part_bytes)
         target = max(self.engine.shard_bytes, directory.total_bytes // _MOST_SHARDS)
-        return _by_size(entries, target if self.by_bytes else None, self.engine.shard_images)
+        return ((part, None) for part in self._by_size(entries, target if self.by_bytes else None))
+
+    def _by_part(self, entries: Iterator[ShardEntry], part_bytes: int) -> Iterator[Piece]:
+        """The images that begin in each part; a part may hold none and is copied all the same.
+
+        A part of very many images, or very large labels, is several shards, of which the first one copies it.
+        """
+        following = next(entries, None)
+        for start in range(0, self.size_bytes, part_bytes):
+            end = min(self.size_bytes, start + part_bytes)
+            inside: list[ShardEntry] = []
+            while following is not None and following.image.header_offset < end:
+                inside.append(following)
+                following = next(entries, None)
+            pieces = self._by_size(iter(inside), None)
+            yield next(pieces, []), (start, end)
+            yield from ((piece, None) for piece in pieces)
+
+    def _by_size(self, entries: Iterator[ShardEntry], target: int | None) -> Iterator[list[ShardEntry]]:
+        part: list[ShardEntry] = []
+        image_bytes = label_bytes = 0
+        at = -1
+        for entry in entries:
+            part.append(entry)
+            if entry.image.header_offset != at:  # else a link's name for the same bytes, which are read once
+                image_bytes += entry.image.compressed_bytes
+                at = entry.image.header_offset
+            label_bytes += entry.label.size_bytes if entry.label else 0
+            full = target is not None and image_bytes >= target
+            if full or label_bytes >= _SHARD_LABEL_BYTES or len(part) >= self.engine.shard_images:
+                yield part
+                part, image_bytes, label_bytes = [], 0, 0
+        if part:
+            yield part
 
 
 def part_bytes_of(size_bytes: int, engine: EngineSettings) -> int:
     """How large the parts of a copied archive are."""
     return max(engine.shard_bytes, -(-size_bytes // _MOST_SHARDS))
-
-
-def _by_size(entries: Iterator[ShardEntry], target: int | None, most_images: int) -> Iterator[Piece]:
-    part: list[ShardEntry] = []
-    image_bytes = label_bytes = 0
-    at = -1
-    for entry in entries:
-        part.append(entry)
-        if entry.image.header_offset != at:  # else a link's name for the same bytes, which are read once
-            image_bytes += entry.image.compressed_bytes
-            at = entry.image.header_offset
-        label_bytes += entry.label.size_bytes if entry.label else 0
-        full = target is not None and image_bytes >= target
-        if full or label_bytes >= _SHARD_LABEL_BYTES or len(part) >= most_images:
-            yield part, None
-            part, image_bytes, label_bytes = [], 0, 0
-    if part:
-        yield part, None
-
-
-def _by_part(entries: Iterator[ShardEntry], part_bytes: int, size_bytes: int) -> Iterator[Piece]:
-    """The images that begin in each part; a part may hold none and is copied all the same."""
-    following = next(entries, None)
-    for start in range(0, size_bytes, part_bytes):
-        end = min(size_bytes, start + part_bytes)
-        part: list[ShardEntry] = []
-        while following is not None and following.image.header_offset < end:
-            part.append(following)
-            following = next(entries, None)
-        yield part, (start, end)
 
 
 def _entries(directory: MemberTable, layout: DatasetLayout) -> Iterator[ShardEntry]:

@@ -12,7 +12,7 @@ from shared.features.imports.manifest import ShardEntry
 from shared.features.imports.models import ImportPlan
 from shared.features.jobs.models import Job
 from shared.formats.annotations.model import Annotation
-from shared.formats.annotations.yolo_rows import RowLimits, read_label
+from shared.formats.annotations.yolo_rows import LabelRows, RowLimits, read_label
 from shared.formats.findings import FindingLog
 from shared.foundation.ids import ImageId, derived_id
 from shared.foundation.settings import LimitSettings
@@ -36,6 +36,7 @@ class DocumentBuilder:
     log: FindingLog
     counts: Counts = field(default_factory=Counts)
     annotations: int = 0
+    _judged: set[int] = field(default_factory=set)
 
     async def build(self, entries: Sequence[ShardEntry], facts: Mapping[int, ImageFacts]) -> list[NewImage]:
         """The images whose facts, by the offset of their member, are known."""
@@ -55,8 +56,7 @@ class DocumentBuilder:
         return self.counts
 
     async def _image(self, entry: ShardEntry, facts: ImageFacts) -> NewImage:
-        before = self.log.total
-        annotations = await self._annotations(entry)
+        annotations, found = await self._annotations(entry)
         return NewImage(
             id=image_id(self.job, entry),
             dataset_id=self.job.dataset_id,
@@ -73,24 +73,33 @@ class DocumentBuilder:
             member=facts.member,
             label=self.labels.place(entry.label) if entry.label else None,
             annotations=annotations,
-            findings=facts.findings + self.log.total - before + (entry.label is None),
+            findings=facts.findings + found + (entry.label is None),
             pending=facts.pending,
         )
 
-    async def _annotations(self, entry: ShardEntry) -> list[Annotation]:
+    async def _annotations(self, entry: ShardEntry) -> tuple[list[Annotation], int]:
+        """What the image's label says, and how much there is to say about the label."""
         data = self.labels.contents.get(entry.label.header_offset) if entry.label else None
         if entry.label is None or data is None:
-            return []
-        if len(data) > _WORTH_A_THREAD:
-            return await asyncio.to_thread(self._parse, data, entry.label.name)
-        return self._parse(data, entry.label.name)
+            return [], 0
+        # a label that several images share is read for each of them, but its rows count and are found once
+        log = FindingLog(0) if entry.label.header_offset in self._judged else self.log
+        before = log.total
+        rows = await self._rows(data, entry.label.name, log)
+        if log is self.log:
+            self._judged.add(entry.label.header_offset)
+            self.counts["rows_read",] += rows.rows_read
+            self.counts["rows_left_out",] += rows.rows_left_out
+        return rows.annotations, log.total - before
 
-    def _parse(self, data: bytes, name: str) -> list[Annotation]:
+    async def _rows(self, data: bytes, name: str, log: FindingLog) -> LabelRows:
+        if len(data) > _WORTH_A_THREAD:
+            return await asyncio.to_thread(self._parse, data, name, log)
+        return self._parse(data, name, log)
+
+    def _parse(self, data: bytes, name: str, log: FindingLog) -> LabelRows:
         limits = RowLimits(max_columns=self.limits.max_row_columns, max_points=self.limits.max_image_points)
-        rows = read_label(data, file=name, category_count=self.plan.category_count, limits=limits, report=self.log.add)
-        self.counts["rows_read",] += rows.rows_read
-        self.counts["rows_left_out",] += rows.rows_left_out
-        return rows.annotations
+        return read_label(data, file=name, category_count=self.plan.category_count, limits=limits, report=log.add)
 
 
 def _counted(image: NewImage) -> CountedImage:

@@ -15,6 +15,7 @@ from shared.features.imports.models import Ledger, ReportFilter
 from shared.features.imports.progress import ProgressReader
 from shared.features.imports.repository import FindingRepository, ImportJobRepository
 from shared.features.jobs.models import Job, JobNotFound
+from shared.formats.findings import Finding
 from shared.foundation.errors import Unavailable
 from shared.foundation.mongo import Change, DriverError, ResumePointLost
 from shared.foundation.paging import PageRequest
@@ -105,20 +106,27 @@ class EventStream:
         return True
 
     async def _continued(self) -> list[Event]:
-        """Where there is nothing more to come, the end again; else nothing but what comes."""
-        return [] if self._bursts.watching else [await self._end(await self._read())]
+        """Where there is nothing more to come, the end again; else what of the findings had not been listed yet."""
+        if not self._bursts.watching:
+            return [await self._end(await self._read())]
+        if not self._teller.position.unlisted:
+            return []
+        return self._teller.listed(await self._first_findings(self._job))
 
     async def _afresh(self) -> list[Event]:
         """How everything stands now, and the findings there are already."""
         job = await self._read()
-        self._teller.begin(job, self._bursts.token)
+        findings = [] if job.ended else await self._first_findings(job)
+        self._teller.begin(job, self._bursts.token, unlisted=len(findings))
         snapshot = Snapshot(job, await self._sources.progress.of(job), await self._sources.shards(job))
-        events = [self._teller.event(snapshot)]
+        first = self._teller.event(snapshot)
         if job.ended:
-            return [*events, await self._end(job)]
+            return [first, await self._end(job)]
+        return [first, *self._teller.listed(findings)]
+
+    async def _first_findings(self, job: Job) -> list[Finding]:
         first = PageRequest(limit=FIRST_FINDINGS)
-        page = await self._sources.findings.page(Ledger(job.id, job.generation), first, ReportFilter())
-        return [*events, *(event for finding in page.items if (event := self._teller.finding(finding)))]
+        return (await self._sources.findings.page(Ledger(job.id, job.generation), first, ReportFilter())).items
 
     # -- going on
 
@@ -149,7 +157,7 @@ class EventStream:
         return self._teller.event(ProgressMade(await self._sources.progress.of(job), await self._sources.shards(job)))
 
     async def _end(self, job: Job) -> Event:
-        self._teller.state(job.state, job.phase)
+        self._teller.state(job.state, job.phase, paused=job.paused)
         return self._teller.event(Ended(job, await self._sources.progress.of(job)))
 
     async def _read(self) -> Job:

@@ -17,7 +17,6 @@ class Teller:
     """Tells one reader what happens; `position` is what has been told."""
 
     position: Position = field(default_factory=Position)
-    _shown: set[Finding] = field(default_factory=set)
 
     @property
     def has_all_findings(self) -> bool:
@@ -29,10 +28,10 @@ class Teller:
         """True when the last state told was an end."""
         return self.position.state in ENDED
 
-    def begin(self, job: Job, token: str) -> None:
-        """Forget what was told: the job as it is now is what comes next."""
-        self.position = Position(job.generation, 0, job.state, job.phase, token)
-        self._shown = set()
+    def begin(self, job: Job, token: str, *, unlisted: int = 0) -> None:
+        """Forget what was told: the job as it is now is what comes next, then the findings that it has already."""
+        told = Position(job.generation, 0, job.state, job.phase, token)
+        self.position = replace(told, unlisted=unlisted, paused=job.paused)
 
     def knows(self, job: Job) -> bool:
         """True as long as what was told is of the plan that counts."""
@@ -58,24 +57,34 @@ class Teller:
 
     def finding(self, finding: Finding) -> Event | None:
         """The event of a finding, if it is one of the first and new."""
-        if self.has_all_findings or finding in self._shown:
+        if self.has_all_findings or self.position.has_shown(finding):
             return None
-        self._shown.add(finding)
-        self.position = replace(self.position, findings=self.position.findings + 1)
+        self.position = self.position.after(finding)
         return self.event(FindingMade(finding))
 
-    def state(self, state: str | None, phase: str | None) -> Event | None:
-        """The event of a state and phase, None where it stayed, if they are new."""
+    def listed(self, findings: Sequence[Finding]) -> list[Event]:
+        """The events of findings that were there before the changes; who is cut off among them gets the others."""
+        new = [finding for finding in findings if not self.position.has_shown(finding)]
+        events: list[Event | None] = []
+        for left in reversed(range(len(new))):
+            self.position = replace(self.position, unlisted=left)
+            events.append(self.finding(new[-1 - left]))
+        self.position = replace(self.position, unlisted=0)
+        return [event for event in events if event is not None]
+
+    def state(self, state: str | None, phase: str | None, *, paused: bool | None = None) -> Event | None:
+        """The event of a state and phase, and whether the job rests, if they are new; None where one stayed."""
         before = self.position
-        self.position = replace(before, state=state or before.state, phase=phase or before.phase)
-        if (before.state, before.phase) == (self.position.state, self.position.phase):
+        rests = before.paused if paused is None else paused
+        self.position = replace(before, state=state or before.state, phase=phase or before.phase, paused=rests)
+        if self.position == before:
             return None
-        return self.event(StateChanged(self.position.state, self.position.phase))
+        return self.event(StateChanged(self.position.state, self.position.phase, self.position.paused))
 
     def _event_of(self, what: Happening) -> Event | None:
         generation = self.position.generation
         if isinstance(what, JobChanged):
-            return self.state(what.state, what.phase)
+            return self.state(what.state, what.phase, paused=what.paused)
         if isinstance(what, FindingWritten) and what.generation == generation:
             return self.finding(what.finding)
         if isinstance(what, ShardChanged) and what.generation == generation:

@@ -4,6 +4,8 @@ import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from zlib_ng import zlib_ng
+
 from shared.features.images.models import NewLabel, dataset_prefix
 from shared.features.imports.manifest import ShardEntry
 from shared.features.imports.members import broken_member, place_of, runs_of
@@ -31,13 +33,17 @@ class ShardLabels:
     pack_key: str | None = None
 
     def place(self, label: Member) -> NewLabel | None:
-        """Where the label's bytes are to be found later; None where they could not be read."""
+        """Where the label's bytes are to be found later; None where they could not be read.
+
+        A tar tells no CRC-32, but readers learn by it that a label has changed.
+        """
         data = self.contents.get(label.header_offset)
         if data is None:
             return None
+        crc32 = zlib_ng.crc32(data) if label.crc32 is None else label.crc32
         if self.pack_key is None:
-            return NewLabel(label.name, len(data), None, 0, place_of(label), label.crc32)
-        return NewLabel(label.name, len(data), self.pack_key, self.places[label.header_offset], None, label.crc32)
+            return NewLabel(label.name, len(data), None, 0, place_of(label), crc32)
+        return NewLabel(label.name, len(data), self.pack_key, self.places[label.header_offset], None, crc32)
 
     def add(self, item: Member, data: bytes) -> None:
         """Take a label file."""

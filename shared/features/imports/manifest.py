@@ -42,9 +42,9 @@ def manifests_prefix(ledger: Ledger) -> str:
     return f"{temp_prefix(ledger.job_id)}shards-{ledger.generation}/"
 
 
-def kept_manifests_prefix(dataset_id: DatasetId) -> str:
-    """The folder of the manifests that a dataset used in place keeps, to be verified later."""
-    return f"{dataset_prefix(dataset_id)}members/"
+def kept_manifests_prefix(dataset_id: DatasetId, generation: int) -> str:
+    """The folder of a plan's manifests that a dataset used in place keeps, to be verified later."""
+    return f"{dataset_prefix(dataset_id)}members-{generation}/"
 
 
 def manifest_key(prefix: str, index: int) -> str:

@@ -74,16 +74,28 @@ class ImportRequest(BaseModel):
         },
     )
 
-    source: Uri | SourceParts
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] | None = None
-    format: FormatName = "auto"
-    task: Literal["auto", "detect", "segment"] = "auto"
-    storage: StorageName = "objects"
+    source: Uri | SourceParts = Field(
+        description="An http:, https: or file: address or an absolute path, or the addresses of the parts."
+    )
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] | None = Field(
+        default=None, description="Name of the dataset; left out: the file name of the source without its ending."
+    )
+    format: FormatName = Field(default="auto", description="Annotation format; `auto` finds out.")
+    task: Literal["auto", "detect", "segment"] = Field(
+        default="auto", description="Kept with the request; the dataset's task follows from its annotations."
+    )
+    storage: StorageName = Field(
+        default="objects", description="`objects`: each image is an object. `packed`: images are ranges of the archive."
+    )
     in_place: StrictBool = Field(
         default=False, description="`packed` only: leave the archive where it lies, on our disk or in our store."
     )
-    on_finding: Literal["skip", "fail"] = "skip"
-    checksum: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
+    on_finding: Literal["skip", "fail"] = Field(
+        default="skip", description="`skip` leaves bad rows and files out; `fail` ends the import at the first error."
+    )
+    checksum: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")] | None = Field(
+        default=None, description="`sha256:` and 64 hexadecimal digits that the archive must have."
+    )
 
     @model_validator(mode="after")
     def _in_place_is_packed(self) -> Self:
@@ -233,16 +245,16 @@ class Progress(BaseModel):
     `images_indexed` can be looked at, with their annotations; `images_done` are complete.
     """
 
-    fraction: float = 0.0
-    bytes_total: int = 0
-    bytes_done: int = 0
-    images_total: int = 0
-    images_indexed: int = 0
-    images_done: int = 0
-    annotations: int = 0
-    findings: int = 0
-    bytes_per_second: int = 0
-    eta_seconds: int | None = None
+    fraction: float = Field(default=0.0, description="0 to 1; 1 only when all is done.")
+    bytes_total: int = Field(default=0, description="Bytes to be read; 0 until the import is planned.")
+    bytes_done: int = Field(default=0, description="Bytes read.")
+    images_total: int = Field(default=0, description="Images in the source; 0 until the import is planned.")
+    images_indexed: int = Field(default=0, description="Images that can be looked at, with their annotations.")
+    images_done: int = Field(default=0, description="Images that are complete.")
+    annotations: int = Field(default=0, description="Annotations read.")
+    findings: int = Field(default=0, description="Things found in the data; the report lists them.")
+    bytes_per_second: int = Field(default=0, description="Mean rate since the job was first started.")
+    eta_seconds: int | None = Field(default=None, description="Seconds left at that rate; null while nobody knows.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +288,8 @@ class ShardState(StrEnum):
 class NewShard:
     """A part of an archive that one claimer can do on its own: `images` entries of a manifest from `first` on.
 
-    `span` are the bytes of the archive that go into the shard's part of a packed copy, [start, end).
+    `span` are the bytes of the archive that this shard copies as a part of a packed dataset, [start, end). What is
+    `divisible` may be cut when its claimer lags behind.
     """
 
     index: int
@@ -284,6 +297,7 @@ class NewShard:
     images: int
     first: int = 0
     span: tuple[int, int] | None = None
+    divisible: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from shared.features.images.models import dataset_prefix
 from shared.features.imports.image_files import IN_MEMORY_BYTES, with_head
 from shared.features.imports.image_probe import ImageFacts, KeptBytes, facts_of, measure
 from shared.features.imports.members import OpenMember, place_of
-from shared.features.imports.models import ShardLease
 from shared.features.imports.track import ShardTrack
 from shared.features.jobs.models import Job
 from shared.formats.findings import Finding
@@ -29,15 +28,13 @@ def archive_uri(job: Job, *, part_bytes: int, size_bytes: int) -> str:
 
 
 async def copy_part(
-    store: ObjectStore, job: Job, lease: ShardLease, source: ByteSource, track: ShardTrack
+    store: ObjectStore, job: Job, span: tuple[int, int], source: ByteSource, track: ShardTrack, *, part_bytes: int
 ) -> ByteSource:
-    """Copy the shard's span of the archive. A source that reads it from there, and the rest from the archive."""
-    if lease.span is None:
-        raise ValueError("the shard of a packed copy has no span")
-    start, end = lease.span
-    key = f"{archive_prefix(job)}{lease.index:06d}.part"
+    """Copy that part of the archive. A source that reads it from there, and the rest from the archive."""
+    start, end = span
+    key = f"{archive_prefix(job)}{start // part_bytes:06d}.part"
     await store.write(key, _watched(source, start, end, track))
-    return _PartSource(store, key, lease.span, source)
+    return _PartSource(store, key, span, source)
 
 
 class PackedImages:

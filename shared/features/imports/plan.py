@@ -4,9 +4,10 @@ Planning twice gives the same shards, so a claimer that dies while planning cost
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import PurePosixPath
 from typing import Protocol
 
 from shared.features.datasets.models import ArchiveRef, Category, DatasetDescription, Rollup
@@ -17,6 +18,7 @@ from shared.features.imports.archive import ArchiveOpener
 from shared.features.imports.cut import Amount, Cut, part_bytes_of
 from shared.features.imports.joined_source import open_source, read_each
 from shared.features.imports.manifest import (
+    ShardEntry,
     encode_manifest,
     kept_manifests_prefix,
     manifest_key,
@@ -90,13 +92,14 @@ class Planner:
             await self.findings.write(ledger, log)
         track.check()
         found = _Found(job, request, archive, layout, _part_bytes(request, archive.source, self.engine))
-        await self._describe(found)
+        await self._describe(ledger, found)
         return await self._cut(ledger, found, _finding_rollup(log), track)
 
-    async def discard(self, ledger: Ledger) -> None:
+    async def discard(self, job: Job, ledger: Ledger) -> None:
         """Remove the shards of a plan that did not come to count."""
         await self.shards.remove(ledger)
         await self.store.delete_prefix(manifests_prefix(ledger))
+        await self.store.delete_prefix(kept_manifests_prefix(job.dataset_id, ledger.generation))
 
     def _opener(self, lease: StepLease, log: FindingLog, track: PlanTrack) -> ArchiveOpener:
         limits = ArchiveLimits(
@@ -119,9 +122,9 @@ class Planner:
             raise DatasetNotRecognised(f"{request.shown_source}: {error.reason}{left_out}") from error
         except BrokenConfig as error:
             raise BadConfiguration(f"{request.shown_source}: {error}", file=error.file) from error
-        for name in layout.config_files:
-            if name in given:
-                await self.store.put(_config_key(job, name), given[name])
+        kept = {name: given[name] for name in layout.config_files if name in given}
+        for name, content in kept.items():
+            await self.store.put(_config_key(job, name, kept), content)
         return layout
 
     async def _provide(self, reader: YoloReader, archive: OpenedSource, log: FindingLog) -> dict[str, bytes]:
@@ -155,10 +158,10 @@ class Planner:
         finally:
             await source.close()
 
-    async def _describe(self, found: "_Found") -> None:
+    async def _describe(self, ledger: Ledger, found: "_Found") -> None:
         layout = found.layout
         categories = tuple(Category(id=category.id, name=category.name) for category in layout.categories)
-        description = DatasetDescription("yolo", layout.name, categories, _kept_archive(found))
+        description = DatasetDescription("yolo", layout.name, categories, _kept_archive(ledger, found))
         await self.datasets.describe(found.job.dataset_id, description)
 
     async def _cut(self, ledger: Ledger, found: "_Found", rollup: Rollup, track: PlanTrack) -> ImportPlan:
@@ -186,14 +189,16 @@ class Planner:
 
     async def _write_shards(self, ledger: Ledger, found: "_Found", track: PlanTrack) -> tuple[int, Amount]:
         directory, in_place = found.archive.directory, found.request.in_place
-        folder = kept_manifests_prefix(found.job.dataset_id) if in_place else manifests_prefix(ledger)
+        kept = kept_manifests_prefix(found.job.dataset_id, ledger.generation)
+        folder = kept if in_place else manifests_prefix(ledger)
         cut = Cut(self.engine, found.part_bytes, found.archive.source.size_bytes or 0, by_bytes=not in_place)
         shards: list[NewShard] = []
         amount = Amount()
         for entries, span in cut.shards(directory, found.layout):
             members = chain.from_iterable((entry.image, entry.label) for entry in entries)
             files = found.archive.files(filter(None, members), span)
-            shard = NewShard(len(shards), manifest_key(folder, len(shards)), len(entries), span=span)
+            key, divisible = manifest_key(folder, len(shards)), span is None and not _share_labels(entries)
+            shard = NewShard(len(shards), key, len(entries), span=span, divisible=divisible)
             track.check()
             await self.store.put(shard.manifest_key, encode_manifest(entries, files))
             shards.append(shard)
@@ -217,6 +222,12 @@ class _Found:
     part_bytes: int | None
 
 
+def _share_labels(entries: Sequence[ShardEntry]) -> bool:
+    """Whether images have a label in common: it is judged once, with the first of them, so they stay together."""
+    labels = [entry.label.header_offset for entry in entries if entry.label]
+    return len(set(labels)) < len(labels)
+
+
 def _finding_rollup(log: FindingLog) -> Rollup:
     counts: Counts = Counts()
     count_findings(counts, log.counts)
@@ -238,11 +249,17 @@ def _part_bytes(request: ImportRequest, source: SourceRef, engine: EngineSetting
     return part_bytes_of(source.size_bytes or 0, engine)
 
 
-def _kept_archive(found: _Found) -> ArchiveRef | None:
+def _kept_archive(ledger: Ledger, found: _Found) -> ArchiveRef | None:
     """The archive that a packed dataset's files are read from; None where each becomes an object."""
     source = found.archive.source
     if found.request.in_place:
-        return ArchiveRef(uri=source.uri, size_bytes=source.size_bytes, etag=source.etag, raw=source.raw)
+        return ArchiveRef(
+            uri=source.uri,
+            size_bytes=source.size_bytes,
+            etag=source.etag,
+            raw=source.raw,
+            generation=ledger.generation,
+        )
     if found.part_bytes is None:
         return None
     size_bytes = source.size_bytes or 0
@@ -250,9 +267,13 @@ def _kept_archive(found: _Found) -> ArchiveRef | None:
     return ArchiveRef(uri=uri, size_bytes=size_bytes, etag=None, raw=source.raw)
 
 
-def _config_key(job: Job, name: str) -> str:
-    """Where a file of the description is kept: under its own name, unless no object could have it."""
+def _config_key(job: Job, name: str, kept: Collection[str]) -> str:
+    """Where a file of the description is kept: under its own name, unless no object could have it.
+
+    Nor can one lie below another of those that are `kept`, as if that were a folder.
+    """
     folder = f"{dataset_prefix(job.dataset_id)}config/"
     sizes = [len(part.encode()) for part in name.split("/")]
     fits = max(sizes) <= _LONGEST_PART and sum(sizes) + len(sizes) <= _LONGEST_NAME
-    return folder + (name if fits else derived_id(name))
+    below_a_file = any(str(parent) in kept for parent in PurePosixPath(name).parents)
+    return folder + (name if fits and not below_a_file else derived_id(name))

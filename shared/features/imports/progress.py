@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from shared.features.datasets.models import Rollup
-from shared.features.datasets.statistics import Statistics, add_rollup, from_rollup, to_rollup
+from shared.features.datasets.statistics import Counts, Statistics, add_rollup, count_findings, from_rollup, to_rollup
 from shared.features.imports.models import ImportPlan, Ledger, Progress, ShardProgress, Way
-from shared.features.imports.repository import ShardRepository
+from shared.features.imports.repository import FindingRepository, ShardRepository
 from shared.features.jobs.models import Job, JobState
 from shared.foundation.clock import utc_now
 
@@ -15,19 +15,30 @@ class ProgressReader:
     """Reads the progress of jobs."""
 
     shards: ShardRepository
+    findings: FindingRepository
 
     async def of(self, job: Job) -> Progress:
         """What has been done by now; of a job that succeeded, what it did in all."""
-        kept = Progress.model_validate_json(job.progress) if job.progress else Progress()
-        if job.plan is None:
-            return _with_rate(kept, job)
+        progress = await self._progress(job)
+        if job.state is JobState.FAILED:
+            progress = progress.model_copy(update={"findings": (await self.statistics(job)).total("findings")})
+        return _with_rate(progress, job)
+
+    async def _progress(self, job: Job) -> Progress:
+        if job.plan is None or job.state is JobState.SUCCEEDED:
+            return Progress.model_validate_json(job.progress) if job.progress else Progress()
         plan = ImportPlan.model_validate_json(job.plan)
-        if job.state is JobState.SUCCEEDED:
-            return _with_rate(kept, job)
-        return _with_rate(_so_far(plan, await self.shards.progress(Ledger(job.id, plan.generation))), job)
+        return _so_far(plan, await self.shards.progress(Ledger(job.id, plan.generation)))
 
     async def statistics(self, job: Job) -> Statistics:
-        """What the import has counted by now: of plan and finished shards, or of the whole when it succeeded."""
+        """What the import has counted by now: of plan and finished shards, or of the whole when it succeeded.
+
+        Of an import that failed nothing counts but what it has found.
+        """
+        if job.state is JobState.FAILED:
+            counts = Counts()
+            count_findings(counts, await self.findings.counts(Ledger(job.id, job.generation)))
+            return Statistics(to_rollup(counts))
         if job.plan is None:
             return Statistics(Rollup())
         plan = ImportPlan.model_validate_json(job.plan)
@@ -69,6 +80,6 @@ def _with_rate(progress: Progress, job: Job) -> Progress:
     eta = None
     if job.ended:
         eta = 0 if job.state is JobState.SUCCEEDED else None
-    elif rate:
+    elif rate and not job.paused:
         eta = int((progress.bytes_total - progress.bytes_done) / rate)
     return progress.model_copy(update={"bytes_per_second": rate, "eta_seconds": eta})

@@ -86,7 +86,7 @@ class ShardRepository:
         """
         left = {"$subtract": ["$images", "$progress.images"]}
         wanted = {
-            **_of(ledger), "state": ShardState.INDEXED, "span": None, "expires_at": {"$gt": utc_now()},
+            **_of(ledger), "state": ShardState.INDEXED, "divisible": True, "expires_at": {"$gt": utc_now()},
             "remainder": None, "progress.images": {"$gt": 0}, "$expr": {"$gte": [left, _WORTH_SPLITTING]},
         }  # fmt: skip
         found = await self._shards.find(wanted).to_list()
@@ -129,10 +129,22 @@ class ShardRepository:
         fields = {"state": ShardState.INDEXED, "claims": 0, "progress.indexed": images, **_FREE}
         return (await self._shards.update_one(_held(lease), {"$set": fields})).matched_count == 1
 
-    async def any_in(self, ledger: Ledger, state: ShardState) -> bool:
-        """True while a shard of the plan is in this state, or was split off one and is not adopted yet."""
-        wanted = {**_of(ledger), "$or": [{"state": state}, {"remainder": {"$ne": None}}]}
-        return await self._shards.find_one(wanted, {"_id": 1}) is not None
+    async def all_past(self, ledger: Ledger, state: ShardState, *, images: int) -> bool:
+        """Whether every shard of the plan, and each of its `images`, is past this state.
+
+        The images are summed up as well, because the server may look at shards while they change: one that is cut and
+        completed meanwhile could be seen neither here nor there, and what was cut off it be forgotten. A sum can only
+        be too small then, never too large, as shards do not come back.
+        """
+        left = {**_of(ledger), "$or": [{"state": state}, {"remainder": {"$ne": None}}]}
+        if await self._shards.find_one(left, {"_id": 1}) is not None:
+            return False
+        states = list(ShardState)
+        past = states[states.index(state) + 1 :]
+        total = {"$group": {"_id": None, "images": {"$sum": "$images"}}}
+        found = await self._shards.aggregate([{"$match": {**_of(ledger), "state": {"$in": past}}}, total])
+        totals: list[int] = [document["images"] async for document in found]
+        return sum(totals) == images
 
     async def rollups(self, ledger: Ledger) -> AsyncIterator[Rollup]:
         """The counts of every finished shard, a few at a time: each is a thousand rows."""
@@ -202,6 +214,13 @@ class FindingRepository:
         more = encode_cursor(shown[-1]["place"], shown[-1]["_id"]) if len(documents) > request.limit else None
         return Page([_to_finding(document) for document in shown], more, total)
 
+    async def counts(self, ledger: Ledger) -> dict[str, int]:
+        """How many findings of each rule are kept."""
+        found = await self._findings.aggregate(
+            [{"$match": _of(ledger)}, {"$group": {"_id": "$rule", "count": {"$sum": 1}}}]
+        )
+        return {document["_id"]: document["count"] async for document in found}
+
     async def remove_older(self, job_id: JobId, *, generation: int) -> None:
         """Forget what plans before this one found."""
         await self._findings.delete_many({"job_id": job_id, "generation": {"$lt": generation}})
@@ -224,7 +243,7 @@ def _new_document(ledger: Ledger, shard: NewShard) -> Document:
         "_id": f"{ledger.job_id}:{ledger.generation}:{shard.index:06d}", "schema_version": 1, **_of(ledger),
         "index": shard.index,
         "manifest_key": shard.manifest_key, "first": shard.first, "images": shard.images,
-        "span": list(shard.span) if shard.span else None, "remainder": None,
+        "span": list(shard.span) if shard.span else None, "divisible": shard.divisible, "remainder": None,
         "state": ShardState.OPEN, "token": 0, "claims": 0, "expires_at": None,
         "progress": asdict(ShardProgress()), "rollup": [],
     }  # fmt: skip

@@ -50,7 +50,7 @@ class PlanWork(Protocol):
         """Write the job's shards; what the later steps need to know."""
         ...
 
-    async def discard(self, ledger: Ledger) -> None:
+    async def discard(self, job: Job, ledger: Ledger, /) -> None:
         """Remove the shards of a plan that did not come to count."""
         ...
 
@@ -177,7 +177,7 @@ class ImportRunner:
         current = await self.jobs.load(ledger.job_id)
         if current is not None and current.plan and _plan_of(current).generation == ledger.generation:
             return
-        await self.kinds[job.kind].planner.discard(ledger)
+        await self.kinds[job.kind].planner.discard(job, ledger)
 
     async def _index(self, job: Job, keeper: Keeper) -> bool:
         plan = _plan_of(job)
@@ -199,7 +199,7 @@ class ImportRunner:
         ledger = Ledger(job.id, plan.generation)
         lease = await self.shards.claim_next(ledger, step.state)
         if lease is None:
-            if await self.shards.any_in(ledger, step.state):
+            if not await self.shards.all_past(ledger, step.state, images=plan.images):
                 return await self.shards.adopt_remainders(ledger) or await self.shards.split_straggler(ledger)
             await self.jobs.move_on(job.id, step.phase, generation=plan.generation, to=step.following)
             return True

@@ -104,14 +104,14 @@ class ImportService:
             await self.ending.end(job, JobState.CANCELLED, None)
             job = await self.job(job_id, actor)
         if job.state is not JobState.CANCELLED:
-            raise JobStateConflict(f"The job has already {job.state}.", state=job.state)
+            raise JobStateConflict(_has_ended(job.state), state=job.state)
         return job
 
     async def pause(self, job_id: str, actor: Actor) -> Job:
         """Let the job rest: claimers let go within seconds, what is done stays. Pausing twice is no error."""
         job = await self.job(job_id, actor)
         if not await self.jobs.pause(job.id):
-            raise JobStateConflict(f"The job has already {job.state}.", state=job.state)
+            raise JobStateConflict(_has_ended(job.state), state=job.state)
         return await self.job(job_id, actor)
 
     async def resume(self, job_id: str, actor: Actor) -> Job:
@@ -120,7 +120,7 @@ class ImportService:
         if await self.jobs.resume(job.id):
             await self._enqueue(job.id)
         elif job.ended:
-            raise JobStateConflict(f"The job has already {job.state}.", state=job.state)
+            raise JobStateConflict(_has_ended(job.state), state=job.state)
         return await self.job(job_id, actor)
 
     async def retry(self, job_id: str, actor: Actor) -> Job:
@@ -139,7 +139,7 @@ class ImportService:
 
             try:
                 if not await self.transactions.run(work):
-                    raise JobStateConflict(f"The job is {job.state}, or being cleaned up.", state=job.state)
+                    raise JobStateConflict(_not_to_retry(job.state), state=job.state)
             except AlreadyThere:
                 continue
             break
@@ -204,6 +204,19 @@ def _new_dataset(request: ImportRequest, actor: Actor, job_id: JobId, slug: str)
         updated_at=now,
         deleted_at=None,
     )
+
+
+def _has_ended(state: JobState) -> str:
+    how = {JobState.CANCELLED: "been cancelled", JobState.DEAD: "died"}
+    return f"The job has already {how.get(state, state)}."
+
+
+def _not_to_retry(state: JobState) -> str:
+    if state is JobState.SUCCEEDED:
+        return "The job has succeeded; there is nothing to retry."
+    if state in {JobState.QUEUED, JobState.RUNNING}:
+        return f"The job is {state}; there is nothing to retry."
+    return "The job is being cleaned up; try again in a moment."
 
 
 def _name_of(request: ImportRequest) -> str:

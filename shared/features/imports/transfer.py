@@ -90,7 +90,7 @@ class _ShardWork:
         labels, images = within_limits(entries, self.tools.limits)
         self.names = Counter(image.header_offset for image in images)
         if self.plan.part_bytes is not None:
-            await self._read_packed(images, labels, source)
+            await self._read_packed(images, labels, source, self.plan.part_bytes)
         elif self.plan.way is Way.INDEX_FIRST:
             self.labels = await read_pack(self.tools.store, self.job, self.lease)
             await self._read_members(images, [], source)
@@ -114,12 +114,15 @@ class _ShardWork:
             else:
                 await self._take_image(member, keeper)
 
-    async def _read_packed(self, images: Sequence[Member], labels: Sequence[Member], source: ByteSource) -> None:
-        """The shard's part of the archive is copied as it is; then its images are looked at there."""
-        part = await copy_part(self.tools.store, self.job, self.lease, source, self.track)
+    async def _read_packed(
+        self, images: Sequence[Member], labels: Sequence[Member], source: ByteSource, part_bytes: int
+    ) -> None:
+        """The shard's part of the archive, if it has one, is copied as it is; then its images are looked at there."""
         self.labels = await read_each_label(source, labels, self.plan)
+        if span := self.lease.span:
+            source = await copy_part(self.tools.store, self.job, span, source, self.track, part_bytes=part_bytes)
         keeper = PackedImages(self.tools.limits)
-        async for member in read_each(part, images, self.plan.source):
+        async for member in read_each(source, images, self.plan.source):
             self.track.check()
             await self._take_image(member, keeper)
 

@@ -1,18 +1,20 @@
 """Verifying a packed dataset: every image is read through once, checked against its CRC-32, and hashed.
 
-The same claimers do it as did the import, over the manifests that the import left with the dataset. Nothing but what
-was pending changes in an image's document; an image that is damaged gets a finding and stays pending.
+The same claimers do it as did the import, over the manifests that the import left with the dataset; what the import
+left out is not looked at. Nothing but what was pending changes in an image's document; an image that is damaged gets a
+finding, is marked, and stays pending. One that is whole again loses the mark.
 """
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from shared.features.datasets.models import Dataset, Rollup
 from shared.features.datasets.service import DatasetService
 from shared.features.datasets.statistics import Counts, Statistics, count_findings, to_rollup
 from shared.features.imports.documents import image_id
 from shared.features.imports.joined_source import open_source, read_each
-from shared.features.imports.manifest import kept_manifests_prefix, read_manifest, read_whole_manifest
+from shared.features.imports.manifest import ShardEntry, kept_manifests_prefix, read_manifest, read_whole_manifest
 from shared.features.imports.members import OpenMember, broken_member
 from shared.features.imports.models import ImportPlan, Ledger, NewShard, Progress, ShardLease, SourceRef, Way
 from shared.features.imports.plan import PlanTrack
@@ -22,7 +24,7 @@ from shared.features.imports.shard_tools import ShardTools
 from shared.features.imports.track import ShardTrack
 from shared.features.jobs.models import Job, LeaseLost, StepLease
 from shared.formats.archives.errors import BrokenMember
-from shared.formats.findings import FindingLog
+from shared.formats.findings import Finding, FindingLog
 from shared.foundation.errors import Conflict
 from shared.foundation.ids import ImageId
 from shared.foundation.mongo import Session, Transactions
@@ -49,7 +51,8 @@ class VerifyPlanner:
         source = source_of(dataset)
         ledger, images, total_bytes = Ledger(job.id, lease.token), 0, 0
         shards: list[NewShard] = []
-        async for key in self.store.list(kept_manifests_prefix(dataset.id)):
+        kept = dataset.archive.generation if dataset.archive else None
+        async for key in self.store.list(kept_manifests_prefix(dataset.id, kept or 0)):
             track.check()
             entries = (await read_whole_manifest(self.store, key)).entries
             shards.append(NewShard(len(shards), key, len(entries)))
@@ -73,7 +76,7 @@ class VerifyPlanner:
             rollup=Rollup(),
         )
 
-    async def discard(self, ledger: Ledger) -> None:
+    async def discard(self, _job: Job, ledger: Ledger, /) -> None:
         """Remove the shards of a plan that did not come to count; the manifests belong to the dataset."""
         await self.shards.remove(ledger)
 
@@ -88,30 +91,64 @@ class Verifier:
         """Verify a shard. Raises LeaseLost when it is no longer ours, and what sources raise."""
         entries = (await read_manifest(self.tools.store, lease)).entries
         track.begin(len(entries), indexed=True)
-        ids: dict[int, list[ImageId]] = {}
-        for entry in entries:
-            ids.setdefault(entry.image.header_offset, []).append(image_id(job, entry))
-        log = FindingLog(self.tools.limits.max_findings_per_step)
-        hashes: dict[ImageId, str] = {}
+        work = _ShardWork(track, FindingLog(self.tools.limits.max_findings_per_step))
         source = open_source(self.tools.sources, plan.source)
         try:
-            async for member in read_each(source, [entry.image for entry in entries], plan.source):
+            imported = await self._imported(job, entries, work)
+            async for member in read_each(source, [entry.image for entry in imported], plan.source):
                 track.check()
-                same = ids[member.item.header_offset]
-                await _hash(member, same, hashes, log)
-                track.images += len(same)
-                track.bytes += member.item.compressed_bytes * len(same)
+                await work.take(member)
         finally:
             await source.close()
-        track.findings = log.total
-        counts: Counts = Counts({("verified",): len(hashes)})
-        count_findings(counts, log.counts)
+        track.findings = work.log.total
         track.check()
-        await self.tools.findings.write(Ledger(job.id, plan.generation), log)
-        await self.tools.images.set_hashes(hashes)
-        rollup = to_rollup(counts)
+        rollup = await self._write(Ledger(job.id, plan.generation), work)
         if not await self.tools.shards.complete(lease, images=len(entries), rollup=rollup, progress=track.progress):
             raise LeaseLost
+
+    async def _imported(self, job: Job, entries: Sequence[ShardEntry], work: "_ShardWork") -> list[ShardEntry]:
+        """The entries whose images are in the dataset: others were refused, and are nobody's loss."""
+        named = {image_id(job, entry): entry for entry in entries}
+        present = await self.tools.images.present(named)
+        for found, entry in named.items():
+            if found in present:
+                work.images.setdefault(entry.image.header_offset, []).append((found, entry.image.name))
+        return [entry for entry in entries if entry.image.header_offset in work.images]
+
+    async def _write(self, ledger: Ledger, work: "_ShardWork") -> Rollup:
+        """Write what was found; the counts of it."""
+        await self.tools.findings.write(ledger, work.log)
+        await self.tools.images.set_damaged(work.damaged)
+        counts: Counts = Counts({("verified",): await self.tools.images.set_hashes(work.hashes)})
+        count_findings(counts, work.log.counts)
+        return to_rollup(counts)
+
+
+@dataclass(slots=True)
+class _ShardWork:
+    """What comes together while one shard is read. Images are known by the offset of their member."""
+
+    track: ShardTrack
+    log: FindingLog
+    images: dict[int, list[tuple[ImageId, str]]] = field(default_factory=dict)
+    hashes: dict[ImageId, str] = field(default_factory=dict)
+    damaged: list[ImageId] = field(default_factory=list)
+
+    async def take(self, member: OpenMember) -> None:
+        """Read a member through."""
+        same = self.images[member.item.header_offset]
+        try:
+            sha256 = await _sha256(member)
+            self.hashes.update((found, sha256) for found, _ in same)
+        except BrokenMember as error:
+            self._note(same, broken_member(member.item, error), f"Damaged: {error}.")
+        self.track.images += len(same)
+        self.track.bytes += member.item.compressed_bytes * len(same)
+
+    def _note(self, same: Sequence[tuple[ImageId, str]], finding: Finding, message: str) -> None:
+        for found, name in same:
+            self.damaged.append(found)
+            self.log.add(replace(finding, file=name, message=message))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +189,9 @@ def source_of(dataset: Dataset) -> SourceRef:
     return SourceRef(uri=archive.uri, size_bytes=archive.size_bytes, etag=archive.etag, raw=archive.raw)
 
 
-async def _hash(member: OpenMember, images: list[ImageId], hashes: dict[ImageId, str], log: FindingLog) -> None:
+async def _sha256(member: OpenMember) -> str:
+    """The hash of the content. Raises BrokenMember."""
     sha256 = hashlib.sha256()
-    try:
-        async for piece in member.pieces():
-            sha256.update(piece)
-    except BrokenMember as error:
-        log.add(broken_member(member.item, error))
-        return
-    hashes.update(dict.fromkeys(images, sha256.hexdigest()))
+    async for piece in member.pieces():
+        sha256.update(piece)
+    return sha256.hexdigest()

@@ -95,10 +95,9 @@ class JobRepository:
         more = encode_cursor(items[-1].id) if len(documents) > request.limit else None
         return Page(items, more, await self._jobs.count_documents(wanted))
 
-    async def of_dataset(self, dataset_id: DatasetId) -> AsyncIterator[JobId]:
-        """The ids of every job about a dataset."""
-        async for document in self._jobs.find({"dataset_id": dataset_id}, {"_id": 1}):
-            yield document["_id"]
+    async def of_dataset(self, dataset_id: DatasetId) -> list[Job]:
+        """Every job about a dataset."""
+        return [self._alive_job(document) async for document in self._jobs.find({"dataset_id": dataset_id})]
 
     # -- claimers
 
@@ -177,11 +176,12 @@ class JobRepository:
     async def claim_cleanup(self, job_id: JobId) -> tuple[StepLease, Job] | None:
         """The right to clean up after a job whose time has come, and the job as it is at that moment.
 
-        From now on a job that did not succeed has to be planned again, however far the cleaning comes.
+        From now on a job that did not succeed has to be planned again, and cannot be retried before a cleaning has come
+        to its end.
         """
         due = {"_id": job_id, "state": {"$in": list(ENDED)}, "cleanup_at": {"$lte": utc_now()}}
         succeeded = {"$eq": ["$state", JobState.SUCCEEDED]}
-        taken = await self._take_step(due, {"phase": {"$cond": [succeeded, "$phase", Phase.PLAN]}})
+        taken = await self._take_step(due, {"phase": {"$cond": [succeeded, "$phase", Phase.PLAN]}, "cleaning": True})
         return (StepLease(job_id, taken["step"]["token"]), self._alive_job(taken)) if taken else None
 
     async def renew_step(self, lease: StepLease, *, progress: str | None) -> bool:
@@ -228,7 +228,7 @@ class JobRepository:
 
     async def end_cleanup(self, lease: StepLease) -> None:
         """Cleaning is done."""
-        update = {"$set": {"step.expires_at": None}, "$unset": {"cleanup_at": ""}}
+        update = {"$set": {"step.expires_at": None}, "$unset": {"cleanup_at": "", "cleaning": ""}}
         await self._jobs.update_one(_held(lease), update)
 
     # -- pausing
@@ -251,7 +251,7 @@ class JobRepository:
     # -- other ends
 
     async def end(
-        self, job: Job, state: JobState, *, error: Problem | None, cleanup_at: datetime, session: Session
+        self, job: Job, state: JobState, *, error: Problem | None, cleanup_at: datetime, session: Session | None = None
     ) -> bool:
         """A queued or running job fails, dies or is cancelled; False when it has ended or is tried again meanwhile."""
         open_states = [JobState.QUEUED, JobState.RUNNING]
@@ -276,8 +276,9 @@ class JobRepository:
         """
         now = utc_now()
         resumable = {"$or": [{"state": {"$ne": JobState.FAILED}}, {"cleanup_at": {"$exists": False}}]}
+        clean = {"state": {"$in": list(RETRYABLE)}, "cleaning": {"$ne": True}}
         retried = await self._jobs.update_one(
-            {"_id": job_id, "state": {"$in": list(RETRYABLE)}, "$and": [_step_free(now), resumable]},
+            {"_id": job_id, **clean, "$and": [_step_free(now), resumable]},
             {
                 "$set": {"state": JobState.QUEUED, "attempts": 0, "error": None, "finished_at": None, "due_at": now},
                 "$unset": {"cleanup_at": ""},

@@ -10,6 +10,7 @@ from shared.formats.findings import Finding
 __all__ = ["ConfigCandidates", "YoloReader", "find_configs"]
 
 _LOOKED_FOR = "no data.yaml or obj.data that names both categories and splits"
+_ADVICE = "add a data.yaml with train, val and names, or pass `config`; see docs/layouts.md"
 _SHOWN_REASONS = 3
 
 
@@ -89,4 +90,9 @@ def _why_not(names: NameTable, passed_over: list[str]) -> str:
         images += is_image(name)
         texts += name[-4:].lower() == ".txt"
     read = f"; read and passed over: {'; '.join(passed_over[:_SHOWN_REASONS])}" if passed_over else ""
-    return f"{_LOOKED_FOR} among {len(names)} files ({images} images, {texts} .txt files){read}"
+    found = f"{_count(images, 'image')}, {_count(texts, '.txt file')}"
+    return f"{_LOOKED_FOR} among {_count(len(names), 'file')} ({found}){read}; {_ADVICE}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -68,6 +68,8 @@ class Api:
     def __call__(self, request: httpx2.Request) -> httpx2.Response:
         last = request.url.path.rpartition("/")[2]
         self.seen.append((last, request.headers.get("last-event-id")))
+        if request.url.path == "/datasets/d":
+            return httpx2.Response(404, json={"title": "Gone"})
         if last != "events":
             return httpx2.Response(200, json=self.statuses.pop(0) if len(self.statuses) > 1 else DONE)
         story = self.stories.pop(0)
