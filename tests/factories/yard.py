@@ -18,7 +18,7 @@ from shared.adapters.job_queue.memory import MemoryJobQueue
 from shared.adapters.object_store.local import LocalObjectStore
 from shared.features.imports.runner import ImportRunner
 from shared.foundation.ids import JobId, new_id
-from shared.foundation.mongo import Database, connect
+from shared.foundation.mongo import Database, MongoClient, connect
 from shared.foundation.settings import EngineSettings, LimitSettings, MongoSettings, SourceSettings
 from shared.foundation.telemetry import EngineMetrics
 from shared.ports.job_launcher import JobLauncher
@@ -169,8 +169,19 @@ async def open_yard(
         finally:
             stop.set()
             await in_loop.drain()
-            await client.drop_database(settings.database)
+            await _drop(client, settings)
+
+
+async def _drop(client: MongoClient, settings: MongoSettings) -> None:
+    """Drop the yard's database. Its client may have been left in any state by tasks that were killed."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(10):
             await client.close()
+    fresh = connect(settings)
+    try:
+        await fresh.drop_database(settings.database)
+    finally:
+        await fresh.close()
 
 
 def _log_plainly() -> None:

@@ -18,6 +18,8 @@ from shared.foundation.mongo import DriverError
 from shared.foundation.settings import EngineSettings
 from shared.ports.object_store import ObjectStore
 
+_ONCE_MORE_SECONDS = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class Cleaner:
@@ -91,6 +93,7 @@ class Cleaner:
                     renewed_at = began
             await removing
         finally:
-            removing.cancel()
-            await asyncio.wait([removing])
+            while not removing.done():  # the driver may swallow a cancellation that comes together with its answer
+                removing.cancel()
+                await asyncio.wait([removing], timeout=_ONCE_MORE_SECONDS)
         return True
