@@ -8,38 +8,9 @@ from pathlib import Path
 
 LOCAL, CENTRAL = struct.Struct("<4s5H3L2H"), struct.Struct("<4s6H3L5H2L")
 END, END64, LOCATOR = struct.Struct("<4s4H2LH"), struct.Struct("<4sQ2H2L4Q"), struct.Struct("<4sLQL")
-_LOCAL_FIELDS = [
-    "mark",
-    "version",
-    "flags",
-    "method",
-    "time",
-    "date",
-    "crc",
-    "packed",
-    "size",
-    "name_bytes",
-    "extra_bytes",
-]
-_CENTRAL_FIELDS = [
-    "mark",
-    "made",
-    "version",
-    "flags",
-    "method",
-    "time",
-    "date",
-    "crc",
-    "packed",
-    "size",
-    "name_bytes",
-    "extra_bytes",
-    "comment_bytes",
-    "disk",
-    "internal",
-    "attributes",
-    "offset",
-]
+_COMMON_FIELDS = ["version", "flags", "method", "time", "date", "crc", "packed", "size", "name_bytes", "extra_bytes"]
+_LOCAL_FIELDS = ["mark", *_COMMON_FIELDS]
+_CENTRAL_FIELDS = ["mark", "made", *_COMMON_FIELDS, "comment_bytes", "disk", "internal", "attributes", "offset"]
 _END_FIELDS = ["mark", "disk", "directory_disk", "here", "entries", "size", "offset", "comment_bytes"]
 _END64_FIELDS = [
     "mark",

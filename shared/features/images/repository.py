@@ -99,7 +99,8 @@ class ImageRepository:
 
     async def set_damaged(self, image_ids: Collection[ImageId]) -> None:
         """Mark images whose bytes are not those that were promised."""
-        await self._images.update_many({"_id": {"$in": list(image_ids)}}, {"$set": {"damaged": True}})
+        if image_ids:
+            await self._images.update_many({"_id": {"$in": list(image_ids)}}, {"$set": {"damaged": True}})
 
     async def _replace(self, documents: Sequence[Document]) -> None:
         if documents:

@@ -82,8 +82,7 @@ class Cleaner:
         """
         renewed_at = time.monotonic()
         try:
-            while not removing.done():
-                await asyncio.wait([removing], timeout=self.engine.lease_seconds / 4)
+            while not (await asyncio.wait([removing], timeout=self.engine.lease_seconds / 4))[0]:
                 if time.monotonic() - renewed_at > self.engine.lease_seconds * 0.9:
                     return False
                 began = time.monotonic()

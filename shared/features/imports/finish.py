@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from shared.features.datasets.models import Task
 from shared.features.datasets.service import DatasetService
 from shared.features.datasets.statistics import Statistics
-from shared.features.imports.models import ImportPlan, NothingImported, Progress
-from shared.features.imports.progress import settled
+from shared.features.imports.models import ImportPlan, NothingImported
+from shared.features.imports.progress import final_progress, settled
 from shared.features.imports.repository import ImportJobRepository, ShardRepository
 from shared.features.jobs.models import Job, LeaseLost, StepLease
 from shared.foundation.mongo import Session, Transactions
@@ -28,7 +28,7 @@ class Finisher:
         if statistics.images() == 0:
             raise NothingImported("Every image was left out; the report says why.")
         task: Task = "segment" if statistics.by_name("type").get("polygon") else "detect"
-        progress = _final(plan, statistics)
+        progress = final_progress(plan, statistics)
 
         async def publish(session: Session) -> None:
             await self.datasets.publish(job.dataset_id, rollup=whole.rollup, task=task, session=session)
@@ -39,17 +39,3 @@ class Finisher:
                 raise LeaseLost
 
         await self.transactions.run(publish)
-
-
-def _final(plan: ImportPlan, statistics: Statistics) -> Progress:
-    return Progress(
-        fraction=1.0,
-        bytes_total=plan.bytes,
-        bytes_done=plan.bytes,
-        images_total=plan.images,
-        images_indexed=plan.images,
-        images_done=plan.images,
-        annotations=statistics.total("annotations"),
-        findings=statistics.total("findings"),
-        eta_seconds=0,
-    )

@@ -55,6 +55,21 @@ async def settled(plan: ImportPlan, job: Job, shards: ShardRepository) -> Import
     return plan.model_copy(update={"rollup": to_rollup(counts), "settled": True})
 
 
+def final_progress(plan: ImportPlan, statistics: Statistics) -> Progress:
+    """The progress of a job whose shards are all done."""
+    return Progress(
+        fraction=1.0,
+        bytes_total=plan.bytes,
+        bytes_done=plan.bytes,
+        images_total=plan.images,
+        images_indexed=plan.images,
+        images_done=plan.images,
+        annotations=statistics.total("annotations"),
+        findings=statistics.total("findings"),
+        eta_seconds=0,
+    )
+
+
 def _so_far(plan: ImportPlan, done: ShardProgress) -> Progress:
     total, images = plan.images, done.images
     planned_findings = sum(int(row[-1]) for row in plan.rollup.rows if row[0] == "findings")

@@ -16,9 +16,9 @@ from shared.features.imports.documents import image_id
 from shared.features.imports.joined_source import open_source, read_each
 from shared.features.imports.manifest import ShardEntry, kept_manifests_prefix, read_manifest, read_whole_manifest
 from shared.features.imports.members import OpenMember, broken_member
-from shared.features.imports.models import ImportPlan, Ledger, NewShard, Progress, ShardLease, SourceRef, Way
+from shared.features.imports.models import ImportPlan, Ledger, NewShard, ShardLease, SourceRef, Way
 from shared.features.imports.plan import PlanTrack
-from shared.features.imports.progress import settled
+from shared.features.imports.progress import final_progress, settled
 from shared.features.imports.repository import ImportJobRepository, ShardRepository
 from shared.features.imports.shard_tools import ShardTools
 from shared.features.imports.track import ShardTrack
@@ -162,16 +162,7 @@ class VerifyFinisher:
     async def finish(self, job: Job, plan: ImportPlan, lease: StepLease) -> None:
         """End the job with its counts. Raises LeaseLost if it is not ours."""
         whole = await settled(plan, job, self.shards)
-        progress = Progress(
-            fraction=1.0,
-            bytes_total=plan.bytes,
-            bytes_done=plan.bytes,
-            images_total=plan.images,
-            images_indexed=plan.images,
-            images_done=plan.images,
-            findings=Statistics(whole.rollup).total("findings"),
-            eta_seconds=0,
-        )
+        progress = final_progress(plan, Statistics(whole.rollup))
 
         async def end(session: Session) -> None:
             plan_json, progress_json = whole.model_dump_json(), progress.model_dump_json()
