@@ -1,5 +1,6 @@
 """The one place, besides repositories, that knows the database driver: connecting, declaring, transactions, errors."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,9 +11,11 @@ from pymongo import AsyncMongoClient, IndexModel
 from pymongo.asynchronous.change_stream import AsyncDatabaseChangeStream
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, DuplicateKeyError, OperationFailure, PyMongoError
 
 from shared.foundation.errors import Unavailable
+from shared.foundation.logging import get_logger
+from shared.foundation.retry import Backoff
 from shared.foundation.settings import MongoSettings
 
 Document: TypeAlias = dict[str, Any]
@@ -20,12 +23,15 @@ Database: TypeAlias = AsyncDatabase[Document]
 MongoClient: TypeAlias = AsyncMongoClient[Document]
 Session: TypeAlias = AsyncClientSession
 DriverError = PyMongoError
+ConnectionLost = ConnectionFailure
 AlreadyThere = DuplicateKeyError
 _NAMESPACE_EXISTS = 48
 _NO_LONGER_RESUMABLE = frozenset({260, 280, 286})  # InvalidResumeToken, ChangeStreamFatalError, ChangeStreamHistoryLost
 _CLOCK_SLACK = timedelta(minutes=1)
 
 T = TypeVar("T")
+
+_log = get_logger(__name__)
 
 
 class DatabaseUnavailable(Unavailable):
@@ -77,6 +83,23 @@ class Transactions:
         """The result of `work(session)`, committed; work may run more than once after a conflict."""
         async with self._client.start_session() as session:
             return await session.with_transaction(work)
+
+
+async def persistently(work: Callable[[], Awaitable[T]], patience: Backoff) -> T:
+    """The result of `work()`, which is called again when the connection is lost, until patience runs out.
+
+    The driver itself tries a lost operation once more. After a second loss nobody knows whether what was asked came to
+    pass: `work` has to bear being done twice.
+    """
+    while True:
+        try:
+            return await work()
+        except ConnectionLost as error:
+            delay = patience.next_delay()
+            if delay is None:
+                raise
+            _log.warning("connection to the database lost", error=type(error).__name__, failures=patience.failures)
+            await asyncio.sleep(delay)
 
 
 def database_failure(error: PyMongoError) -> DatabaseUnavailable:

@@ -10,11 +10,12 @@ _CHUNK = 64 << 10
 
 @dataclass
 class TcpProxy:
-    """Forwards to `target`; `cuts` counts the connections that were cut."""
+    """Forwards to `target`, unless it is `closed`; `cuts` counts the connections that were cut."""
 
     target: tuple[str, int]
     port: int = 0
     cuts: int = 0
+    closed: bool = False
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
 
     def cut(self) -> None:
@@ -26,6 +27,10 @@ class TcpProxy:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Forward one connection in both directions until either side ends."""
+        if self.closed:
+            self.cuts += 1
+            writer.transport.abort()
+            return
         with contextlib.suppress(OSError):
             there_reader, there_writer = await asyncio.open_connection(*self.target)
             self._writers |= {writer, there_writer}

@@ -12,7 +12,7 @@ from shared.features.imports.models import Progress, ShardLease
 from shared.features.imports.repository import ImportJobRepository, ShardRepository
 from shared.features.imports.track import ShardTrack
 from shared.features.jobs.models import Job, JobState, LeaseLost, StepLease
-from shared.foundation.mongo import DriverError
+from shared.foundation.mongo import ConnectionLost, DriverError
 from shared.foundation.settings import EngineSettings
 
 _LOOK_SECONDS = 0.5
@@ -97,7 +97,8 @@ class Keeper:
         try:
             yield
         except BaseException:
-            await self._jobs.release_step(lease)
+            with contextlib.suppress(ConnectionLost):  # then it runs out
+                await self._jobs.release_step(lease)
             raise
         finally:
             self._step = None

@@ -24,11 +24,13 @@ from shared.features.imports.turns import Turns
 from shared.features.jobs.models import Job, JobKind, JobState, LeaseLost, Phase, StepLease
 from shared.foundation.errors import AppError, unforeseen
 from shared.foundation.ids import JobId, new_id
-from shared.foundation.mongo import DriverError, database_failure
+from shared.foundation.mongo import ConnectionLost, DriverError, database_failure, persistently
+from shared.foundation.retry import Backoff
 from shared.foundation.settings import EngineSettings
 from shared.foundation.telemetry import EngineMetrics
 
 _POLL_SECONDS = 0.2
+_LOST_CONNECTIONS = 8  # in a row, over half a minute and more: a replica set elects a new primary meanwhile
 
 _log = structlog.get_logger(__name__)
 
@@ -97,7 +99,7 @@ class ImportRunner:
     async def run(self, job_id: JobId, *, stopping: Callable[[], bool]) -> None:
         """Work on the job until it has ended or `stopping` says so. Safe to call again, and many times at once."""
         claimer = f"c-{new_id()}"
-        job = await self.jobs.join(job_id, claimer)
+        job = await persistently(lambda: self.jobs.join(job_id, claimer), Backoff(_LOST_CONNECTIONS))
         if job is None:
             return
         structlog.contextvars.bind_contextvars(correlation_id=job.correlation_id, job_id=job_id, claimer=claimer)
@@ -105,8 +107,10 @@ class ImportRunner:
             if job.state is JobState.RUNNING:
                 await self._work(job, claimer, stopping)
         finally:
-            await self.jobs.leave(job_id, claimer)
-        await self._clean_if_last(job_id)
+            with contextlib.suppress(ConnectionLost):  # then its heartbeat runs out
+                await self.jobs.leave(job_id, claimer)
+        with contextlib.suppress(ConnectionLost):  # then the sweeper cleans up
+            await self._clean_if_last(job_id)
 
     async def _work(self, job: Job, claimer: str, stopping: Callable[[], bool]) -> None:
         keeper = Keeper(self.jobs, self.shards, job, claimer, stopping, self.engine)
@@ -137,22 +141,31 @@ class ImportRunner:
             _log.exception("the failure could not be noted; the sweeper will start the job again")
 
     async def _steps(self, job: Job, keeper: Keeper) -> None:
+        began = time.monotonic()
+        patience = Backoff(_LOST_CONNECTIONS)
+        while not await persistently(lambda: self.turns.is_over(job.id, began), patience):
+            keeper.check()
+            done = await persistently(lambda: self._next_step(job.id, keeper), patience)
+            if done is None:
+                return
+            patience.reset()
+            if not done:
+                await asyncio.sleep(_POLL_SECONDS)
+
+    async def _next_step(self, job_id: JobId, keeper: Keeper) -> bool | None:
+        """Do what is next, as the job stands; whether there was something to do. None when it does not run any more."""
         steps = {
             Phase.PLAN: self._plan,
             Phase.INDEX: self._index,
             Phase.TRANSFER: self._transfer,
             Phase.FINISH: self._finish,
         }
-        began = time.monotonic()
-        while not await self.turns.is_over(job.id, began):
-            keeper.check()
-            current = await self.jobs.load(job.id)
-            if current is None or current.state is not JobState.RUNNING:
-                return
-            with contextlib.suppress(LeaseLost):
-                if await steps[current.phase](current, keeper):
-                    continue
-            await asyncio.sleep(_POLL_SECONDS)
+        job = await self.jobs.load(job_id)
+        if job is None or job.state is not JobState.RUNNING:
+            return None
+        with contextlib.suppress(LeaseLost):
+            return await steps[job.phase](job, keeper)
+        return False
 
     async def _plan(self, job: Job, keeper: Keeper) -> bool:
         lease = await self.jobs.claim_step(job.id, Phase.PLAN)
@@ -215,9 +228,10 @@ class ImportRunner:
         async with keeper.shard(lease, track):
             try:
                 yield track
-            except (Leaving, asyncio.CancelledError):
+            except (Leaving, asyncio.CancelledError, ConnectionLost):
                 self.metrics.shards.labels("released").inc()
-                await self.shards.release(lease)
+                with contextlib.suppress(ConnectionLost):  # then its lease runs out
+                    await self.shards.release(lease)
                 raise
             except LeaseLost:
                 self.metrics.shards.labels("lost").inc()
