@@ -10,7 +10,7 @@ from shared.foundation.mongo import AlreadyThere, Database, connect, ensure_coll
 from shared.foundation.settings import EngineSettings, MongoSettings
 from shared.wiring.container import make_repositories
 
-_APPLIED = "schema_migrations"
+APPLIED = "schema_migrations"
 
 _log = structlog.get_logger(__name__)
 
@@ -53,7 +53,7 @@ async def migrate_database(database: Database) -> None:
 
 async def pending(database: Database) -> list[str]:
     """The migrations that have not been applied, in order."""
-    applied = {document["_id"] async for document in database[_APPLIED].find()}
+    applied = {document["_id"] async for document in database[APPLIED].find()}
     return [name for name in sorted(MIGRATIONS) if name not in applied]
 
 
@@ -65,6 +65,6 @@ async def check_migrated(database: Database) -> None:
 
 async def _note(database: Database, name: str) -> None:
     try:
-        await database[_APPLIED].insert_one({"_id": name, "applied_at": utc_now()})
+        await database[APPLIED].insert_one({"_id": name, "applied_at": utc_now()})
     except AlreadyThere:
         return

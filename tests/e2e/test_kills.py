@@ -18,8 +18,8 @@ from tests.e2e.digest import digest
 from tests.factories.running_yard import RunningYard, running_yard, start_yard
 from tests.factories.snapshots import differences
 
-IMAGES = 700
-KILLS = 10
+IMAGES = 400
+KILLS = 7
 SETTINGS = {
     "DATAYARD_ENGINE__SHARD_BYTES": str(1 << 20),
     "DATAYARD_ENGINE__LEASE_SECONDS": "2",

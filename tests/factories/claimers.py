@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 def claimer_process(yard: Yard, job_id: str, **settings: object) -> "subprocess.Popen[bytes]":
     """Start `python -m services.worker JOB_ID` on the yard's database and objects; `settings` are environment names."""
+    yard.disturbed = True
     yard.objects.mkdir(parents=True, exist_ok=True)
     with claimers_log(yard).open("ab") as log:
         return subprocess.Popen(
@@ -90,6 +91,7 @@ class Nursery:
 
     def claimer(self, yard: Yard, job_id: str) -> ForkedClaimer:
         """A process that does what `python -m services.worker JOB_ID` does."""
+        yard.disturbed = True
         yard.objects.mkdir(parents=True, exist_ok=True)
         order = {"job_id": job_id, "environment": claimer_environment(yard), "log": str(claimers_log(yard))}
         assert self._process.stdin is not None
