@@ -224,8 +224,10 @@ async def test_ready_names_each_dependency(yard: Yard) -> None:
 
 
 async def test_metrics_count_requests_by_route(yard: Yard) -> None:
-    await yard.api.get("/datasets/nothing")
-    text = (await yard.api.get("/metrics")).text
+    transport = httpx2.ASGITransport(build_app(yard.container))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://fresh") as client:
+        await client.get("/datasets/nothing")
+        text = (await client.get("/metrics")).text
 
     assert 'datayard_http_requests_total{method="GET",route="/datasets/{dataset}",status="404"} 1.0' in text
 
