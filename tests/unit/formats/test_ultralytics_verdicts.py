@@ -1,0 +1,104 @@
+"""What ultralytics makes of label files: as its releases were observed to do.
+
+tests/data/ultralytics_verdicts.jsonl holds label files made at random, and what twelve releases answered when they were
+run on them: one line for each file, a verdict for each release that differs from the one before.
+"""
+
+import base64
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.formats.annotations.trainers.model import LabelVerdict, Outcome, TrainingTask
+from shared.formats.annotations.trainers.ultralytics import RELEASES, judge
+from shared.formats.rules import RULES
+
+DATA = Path(__file__).parents[2] / "data" / "ultralytics_verdicts.jsonl"
+OBSERVED = [json.loads(line) for line in DATA.read_text().splitlines()]
+ROW = b"0 .5 .5 .2 .2\n"
+
+
+def said(verdict: LabelVerdict) -> str:
+    """A verdict as the observations put it."""
+    if verdict.outcome is Outcome.DROPPED:
+        return "dropped"
+    kind = "ok" if verdict.outcome is Outcome.KEPT else "empty" if verdict.has_file else "missing"
+    text = f"{kind} n={verdict.rows} seg={verdict.polygons}"
+    text += f" kp={verdict.keypoints}" if verdict.keypoints else ""
+    return text + (f" duplicates={verdict.duplicates}" if verdict.duplicates else "")
+
+
+def in_force(verdicts: dict[str, str], release: str) -> str:
+    """The verdict of a release: its own, or that of the last one before it that has one."""
+    releases = list(RELEASES)
+    return next(verdicts[one] for one in reversed(releases[: releases.index(release) + 1]) if one in verdicts)
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_every_observed_verdict(release: str) -> None:
+    for case in OBSERVED:
+        data = None if case["label"] is None else base64.b64decode(case["label"])
+        task = TrainingTask(case["categories"], case["pose"], *case["keypoints"], case["single"])
+        assert said(judge(data, task, release)) == in_force(case["verdicts"], release), (data, task)
+
+
+def test_the_observations_tell_releases_apart() -> None:
+    assert len(OBSERVED) > 500
+    releases = list(RELEASES)
+    changed = {release for case in OBSERVED for release in case["verdicts"]}
+    assert changed == {"8.0.0", "8.1.0", "8.3.120", "8.3.200", "8.4.120", "8.4.190"}
+    assert [release for release in releases if release not in changed] == [
+        "8.2.0", "8.3.0", "8.3.60", "8.3.160", "8.4.0", "8.4.60",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_the_cases_of_the_specification(samples: Path, release: str) -> None:
+    cases: list[dict[str, Any]] = json.loads((samples.parent / "yolo_golden_cases.json").read_text())
+    assert len(cases) == 44
+    for case in cases:
+        given, observed = case["task_args"], case["ultralytics"][release]
+        data = None if case["label_b64"] is None else base64.b64decode(case["label_b64"])
+        task = TrainingTask(
+            given["num_cls"], given["keypoint"], given["nkpt"], given["ndim"], single_category=given["single_cls"]
+        )
+        expected = "dropped" if observed.startswith("CORRUPT") else observed.replace(" shape=(80, 100)", "")
+        expected = re.sub(r" msg=(\d+) duplicate labels removed", r" duplicates=\1", expected)
+        assert said(judge(data, task, release)) == expected, case["case"]
+
+
+@given(data=st.binary(max_size=200), columns=st.integers(0, 9), pose=st.booleans())
+def test_any_bytes_have_a_verdict(data: bytes, columns: int, pose: bool) -> None:
+    task = TrainingTask(3, is_pose=pose, keypoint_count=columns, keypoint_dims=2 if columns else 0)
+    for release in RELEASES:
+        for text in (data, ROW + data, b"0 .1 .1 .2 .1 .2 .2 " + data):
+            verdict = judge(text, task, release)
+            assert (verdict.rule is not None) == (verdict.outcome is Outcome.DROPPED)
+            assert verdict.rule is None or verdict.rule in RULES
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        (b"\xff", "ROW_ENCODING"),
+        (b"cat .5 .5 .2 .2", "ROW_NOT_NUMERIC"),
+        (b"0 .5 .5 .2", "ROW_COLUMNS"),
+        (b"0 .1 .1 .2 .1 .2 .2 .3", "ROW_COLUMNS"),
+        (ROW + b"0 .5 .5 .2", "ROW_COLUMNS"),
+        (ROW + b"0 .1 .1 .2 .1 .2 .2", "ROW_MIXED_TASK"),
+        (b"0 .1 .1 nan .1 .2 .2", "ROW_NAN"),
+        (b"0 nan .5 .2 .2", "ROW_NAN"),
+        (b"0 .5 1.02 .2 .2", "ROW_COORD_RANGE"),
+        (b"0 -.02 .5 .2 .2", "ROW_COORD_RANGE"),
+        (b"-1 .5 .5 .2 .2", "ROW_CLASS_NEGATIVE"),
+        (b"1.5 .5 .5 .2 .2", "ROW_CLASS_FLOAT"),
+        (b"3 .5 .5 .2 .2", "ROW_CLASS_RANGE"),
+    ],
+)
+def test_why_an_image_is_left_out(text: bytes, rule: str) -> None:
+    assert judge(text, TrainingTask(3), "8.4.190").rule == rule
