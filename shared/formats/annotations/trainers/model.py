@@ -5,11 +5,12 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What becomes of an image: trained on with its rows, as background, or left out."""
+    """What becomes of an image: trained on with its rows, as background, or left out; or nothing is trained at all."""
 
     KEPT = "kept"
     BACKGROUND = "background"
     DROPPED = "dropped"
+    ABORTS = "aborts"
 
 
 @dataclass(frozen=True, slots=True)

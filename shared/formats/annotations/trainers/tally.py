@@ -1,0 +1,64 @@
+"""How many images and rows of a dataset each known trainer would see."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from shared.formats.annotations.trainers import fiftyone, ultralytics
+from shared.formats.annotations.trainers.model import LabelVerdict, Outcome, TrainingTask
+
+TRAINERS: tuple[str, ...] = (*(f"ultralytics@{release}" for release in ultralytics.RELEASES), fiftyone.TRAINER)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainerCounts:
+    """What one trainer sees of a dataset. `aborts` are images whose label ends its import: then it keeps nothing."""
+
+    images_kept: int = 0
+    images_dropped: int = 0
+    images_background: int = 0
+    rows_kept: int = 0
+    aborts: int = 0
+
+
+@dataclass(slots=True)
+class TrainerTally:
+    """Judges the label files of one dataset, one after the other, in memory that does not grow.
+
+    `counts` says how often what was counted, by trainer; tallies of parts of a dataset add up. What all trainers agree
+    on is counted once, under the name "".
+    """
+
+    task: TrainingTask
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def add(self, data: bytes | None) -> None:
+        """Count an image by its label file; `data` is None where it has none."""
+        plain = None if data is None else ultralytics.agreed(data, self.task)
+        if plain is not None and not plain.duplicates:
+            self._count("", plain)
+            return
+        for behaviour, releases in ultralytics.BEHAVIOURS.items():
+            verdict = ultralytics.judge_as(data, self.task, behaviour)
+            for release in releases:
+                self._count(f"ultralytics@{release}", verdict)
+        self._count(fiftyone.TRAINER, fiftyone.judge(data))
+
+    def totals(self) -> dict[str, TrainerCounts]:
+        """What each trainer sees, in the order of `TRAINERS`."""
+        return {trainer: self._total(trainer) for trainer in TRAINERS}
+
+    def _count(self, trainer: str, verdict: LabelVerdict) -> None:
+        self.counts[trainer, verdict.outcome] += 1
+        self.counts[trainer, "rows"] += verdict.rows
+
+    def _total(self, trainer: str) -> TrainerCounts:
+        found = {what: self.counts["", what] + self.counts[trainer, what] for what in (*Outcome, "rows")}
+        aborts = found[Outcome.ABORTS]
+        if aborts:
+            return TrainerCounts(images_dropped=sum(found[outcome] for outcome in Outcome), aborts=aborts)
+        return TrainerCounts(
+            images_kept=found[Outcome.KEPT],
+            images_dropped=found[Outcome.DROPPED],
+            images_background=found[Outcome.BACKGROUND],
+            rows_kept=found["rows"],
+        )
