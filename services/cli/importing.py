@@ -19,7 +19,7 @@ from services.cli.sources import source_of
 _CANCEL_SECONDS = 15.0
 _OPTIONS = {
     "source": "SOURCE",
-    **{name: f"--{name.replace('_', '-')}" for name in ("images", "labels", "config", "name", "format")},
+    **{name: f"--{name.replace('_', '-')}" for name in ("images", "labels", "config", "name", "format", "task")},
     **{name: f"--{name.replace('_', '-')}" for name in ("storage", "in_place", "checksum", "on_finding")},
 }
 _ALL_OPTIONS = re.compile(r"\b(in_place|storage|checksum|on_finding)\b")
@@ -32,6 +32,7 @@ class ImportRequest:
     source: str | None = None
     name: str | None = None
     format: str = "auto"
+    task: str = "auto"
     storage: str = "objects"
     in_place: bool = False
     checksum: str | None = None
@@ -45,6 +46,7 @@ class ImportRequest:
             "name": self.name or source.name,
             "source": source.value if isinstance(source.value, str) else dict(source.value),
             "format": self.format,
+            "task": self.task,
             "storage": self.storage,
             "on_finding": self.on_finding,
         }

@@ -46,6 +46,7 @@ _RULES = (
     Rule("YAML_AMBIGUOUS", _WARNING, "Several dataset descriptions were found.", "Keep one, near the root."),
     Rule("YAML_KEY_ALIAS", _INFO, "A key is spelt differently from what trainers read.", "Rename the key."),
     Rule("YAML_NC_MISMATCH", _WARNING, "`nc` is not the number of names.", "Set `nc` to the number of names."),
+    Rule("YAML_TYPE", _ERROR, "A value of the description is of the wrong kind.", "Write it as the message says."),
     Rule("YAML_NAMES_GAP", _WARNING, "Category ids are not 0 to n-1.", "Number the names from 0 without gaps."),
     Rule("YAML_PATH_UNRESOLVED", _ERROR, "A path of the description names nothing here.", "Correct the path."),
     Rule("YAML_DOWNLOAD_SCRIPT", _WARNING, "The description carries a download script; it is never run.", "Remove it."),
@@ -81,6 +82,7 @@ _RULES = (
     Rule("ROW_COORD_RANGE", _ERROR, "A coordinate lies outside 0 to 1.", "Normalise by image size.", _DROPS_IMAGE),
     Rule("ROW_COORD_TOLERANCE", _INFO, "A coordinate is outside by less than 0.01.", "Clip it to 0 to 1.", _KEEPS),
     Rule("ROW_ZERO_AREA", _WARNING, "The box has no width or no height.", "Remove the row.", _KEEPS),
+    Rule("ROW_KPT_VISIBILITY", _WARNING, "A keypoint's visibility is not 0, 1 or 2.", "Write 0, 1 or 2.", _KEEPS),
     Rule("ROW_LIMIT", _ERROR, "The file holds more points than one image may have.", "Simplify the polygons."),
 )
 

@@ -100,7 +100,7 @@ class DatasetView(BaseModel):
     name: str = Field(description="For people; may be changed.")
     description: str = Field(description="Free text; empty until somebody writes one.")
     state: DatasetState = Field(description="`importing`: filling up. `ready`: published.")
-    task: Task | None = Field(description="`segment` where there are polygons, else `detect`; null until it is ready.")
+    task: Task | None = Field(description="What its annotations are good for; null until it is ready.")
     format: str | None = Field(description="Annotation format; null until it is recognised.")
     layout: str | None = Field(description="`ultralytics`, `roboflow` or `darknet`; null until it is recognised.")
     storage: str = Field(description="`objects`: each image is an object. `packed`: images are ranges of the archive.")

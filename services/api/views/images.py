@@ -11,13 +11,18 @@ from shared.foundation.paging import Page
 
 
 class AnnotationView(BaseModel):
-    """One annotation. Coordinates are shares of the image's sides, as written in the source."""
+    """One annotation. Coordinates are shares of the image's sides, as written in the source.
+
+    `points` are the outline of a polygon or the corners of an oriented box. `keypoints` are those of a pose: x, y and
+    visibility (0 not labelled, 1 hidden, 2 in sight).
+    """
 
     category_id: int
     category: str
     type: str
     bbox: tuple[float, float, float, float]
     points: list[tuple[float, float]]
+    keypoints: list[tuple[float, float, float]]
 
 
 class ImageUrls(BaseModel):
@@ -46,7 +51,7 @@ class ImageView(BaseModel):
                     "sha256": "0" * 64,
                     "annotations": [
                         {"category_id": 0, "category": "raccoon", "type": "box", "bbox": [0.48, 0.5, 0.72, 0.93],
-                         "points": []}
+                         "points": [], "keypoints": []}
                     ],
                     "annotation_count": 1,
                     "findings": 0,
@@ -120,4 +125,5 @@ def _annotation(annotation: Annotation, names: Mapping[int, str]) -> dict[str, o
         "type": annotation.type,
         "bbox": annotation.bbox,
         "points": annotation.points,
+        "keypoints": annotation.keypoints,
     }

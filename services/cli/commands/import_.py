@@ -13,6 +13,16 @@ class Storage(StrEnum):
     PACKED = "packed"
 
 
+class LabelTask(StrEnum):
+    """What the rows of labels are."""
+
+    AUTO = "auto"
+    DETECT = "detect"
+    SEGMENT = "segment"
+    POSE = "pose"
+    OBB = "obb"
+
+
 class OnFinding(StrEnum):
     """What a bad row or file does to the import."""
 
@@ -37,6 +47,9 @@ _Config = Annotated[
 _Name = Annotated[
     str | None, typer.Option(help="Name of the dataset. Default: the source's file name.", show_default=False)
 ]
+_Task = Annotated[LabelTask, typer.Option(help="What the rows of labels are; obb has to be asked for.")]
+_InPlace = Annotated[bool, typer.Option("--in-place", help="With --storage packed: leave the archive where it lies.")]
+_Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Show progress and return when the import has ended.")]
 _Checksum = Annotated[str | None, typer.Option(help="sha256:… that the archive must have.", show_default=False)]
 
 
@@ -49,15 +62,12 @@ def import_(
     config: _Config = None,
     name: _Name = None,
     format_: Annotated[str, typer.Option("--format", help="Annotation format, such as yolo.")] = "auto",
+    task: _Task = LabelTask.AUTO,
     storage: Annotated[Storage, typer.Option(help="Each image an object, or ranges of the archive.")] = Storage.OBJECTS,
-    in_place: Annotated[
-        bool, typer.Option("--in-place", help="With --storage packed: leave the archive where it lies.")
-    ] = False,
+    in_place: _InPlace = False,
     checksum: _Checksum = None,
     on_finding: Annotated[OnFinding, typer.Option(help="Leave bad rows and files out, or fail.")] = OnFinding.SKIP,
-    wait: Annotated[
-        bool, typer.Option("--wait/--no-wait", help="Show progress and return when the import has ended.")
-    ] = False,
+    wait: _Wait = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Import an archive or a directory as a dataset. Exit code 0: succeeded, 1: failed, 3: no yard answers."""
@@ -70,6 +80,7 @@ def import_(
         parts={name: given for name, given in parts.items() if given is not None},
         name=name,
         format=format_,
+        task=task.value,
         storage=storage.value,
         in_place=in_place,
         checksum=checksum,

@@ -11,7 +11,7 @@ from shared.features.sharing.access import Access
 from shared.foundation.errors import Conflict, NotFound
 from shared.foundation.ids import DatasetId, JobId
 
-Task: TypeAlias = Literal["detect", "segment"]
+Task: TypeAlias = Literal["detect", "segment", "pose", "obb"]
 
 
 class DatasetState(StrEnum):

@@ -10,12 +10,16 @@ from shared.foundation.ids import DatasetId, ImageId
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """What is marked in an image: a box (x_center, y_center, width, height), and its outline if it is a polygon."""
+    """What is marked in an image: a box (x_center, y_center, width, height), its outline or corners, and its keypoints.
+
+    A keypoint is x, y and visibility.
+    """
 
     category_id: int
     type: str
     bbox: Sequence[float]
     points: Sequence[Sequence[float]] = ()
+    keypoints: Sequence[Sequence[float]] = ()
 
 
 class NewAnnotation(Protocol):
@@ -27,7 +31,7 @@ class NewAnnotation(Protocol):
 
     @property
     def type(self) -> str:
-        """`box` or `polygon`."""
+        """`box`, `polygon`, `obb` or `pose`."""
 
     @property
     def bbox(self) -> tuple[float, float, float, float]:
@@ -35,7 +39,11 @@ class NewAnnotation(Protocol):
 
     @property
     def points(self) -> tuple[tuple[float, float], ...]:
-        """The outline of a polygon."""
+        """The outline of a polygon, the corners of an oriented box."""
+
+    @property
+    def keypoints(self) -> tuple[tuple[float, float, float], ...]:
+        """The keypoints of a pose."""
 
 
 @dataclass(frozen=True, slots=True)

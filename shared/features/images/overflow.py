@@ -12,7 +12,7 @@ from shared.ports.object_store import ObjectStore
 
 # A document holds 16 MB (MongoDB's limit). A number takes 8 bytes and its place in an array up to 8 more.
 _MOST_BYTES = 8 << 20
-_BOX_BYTES, _POINT_BYTES = 150, 48
+_BOX_BYTES, _POINT_BYTES = 150, 64
 
 
 def annotation_documents(annotations: Sequence[NewAnnotation]) -> list[dict[str, Any]]:
@@ -22,7 +22,8 @@ def annotation_documents(annotations: Sequence[NewAnnotation]) -> list[dict[str,
 
 def annotation_of(document: Mapping[str, Any]) -> Annotation:
     """The annotation behind what `annotation_documents` wrote."""
-    return Annotation(document["category_id"], document["type"], document["bbox"], document.get("points", ()))
+    points, keypoints = document.get("points", ()), document.get("keypoints", ())
+    return Annotation(document["category_id"], document["type"], document["bbox"], points, keypoints)
 
 
 async def spill(store: ObjectStore, images: Sequence[NewImage]) -> Sequence[NewImage]:
@@ -49,7 +50,7 @@ def _is_too_large(image: NewImage) -> bool:
     boxes = len(image.annotations)
     if boxes * _BOX_BYTES > _MOST_BYTES:
         return True
-    points = sum(len(annotation.points) for annotation in image.annotations)
+    points = sum(len(annotation.points) + len(annotation.keypoints) for annotation in image.annotations)
     return boxes * _BOX_BYTES + points * _POINT_BYTES > _MOST_BYTES
 
 
@@ -61,4 +62,6 @@ def _document(annotation: NewAnnotation) -> dict[str, Any]:
     }
     if annotation.points:
         document["points"] = [list(point) for point in annotation.points]
+    if annotation.keypoints:
+        document["keypoints"] = [list(keypoint) for keypoint in annotation.keypoints]
     return document

@@ -12,6 +12,7 @@ from shared.features.imports.manifest import ShardEntry
 from shared.features.imports.models import ImportPlan
 from shared.features.jobs.models import Job
 from shared.formats.annotations.model import Annotation
+from shared.formats.annotations.yolo_row_shapes import row_shape
 from shared.formats.annotations.yolo_rows import LabelRows, RowLimits, read_label
 from shared.formats.findings import FindingLog
 from shared.foundation.ids import ImageId, derived_id
@@ -99,7 +100,14 @@ class DocumentBuilder:
 
     def _parse(self, data: bytes, name: str, log: FindingLog) -> LabelRows:
         limits = RowLimits(max_columns=self.limits.max_row_columns, max_points=self.limits.max_image_points)
-        return read_label(data, file=name, category_count=self.plan.category_count, limits=limits, report=log.add)
+        return read_label(
+            data,
+            file=name,
+            category_count=self.plan.category_count,
+            limits=limits,
+            report=log.add,
+            shape=row_shape(self.plan.task, self.plan.keypoint_shape),
+        )
 
 
 def _counted(image: NewImage) -> CountedImage:

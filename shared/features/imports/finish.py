@@ -1,6 +1,8 @@
 """The last step of an import: the shards' counts are summed up, and dataset and job change together."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from shared.features.datasets.models import Task
 from shared.features.datasets.service import DatasetService
@@ -10,6 +12,8 @@ from shared.features.imports.progress import final_progress, settled
 from shared.features.imports.repository import ImportJobRepository, ShardRepository
 from shared.features.jobs.models import Job, LeaseLost, StepLease
 from shared.foundation.mongo import Session, Transactions
+
+_TASKS: Mapping[str, Task] = MappingProxyType({"pose": "pose", "obb": "obb", "polygon": "segment"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +31,9 @@ class Finisher:
         statistics = Statistics(whole.rollup)
         if statistics.images() == 0:
             raise NothingImported("Every image was left out; the report says why.")
-        task: Task = "segment" if statistics.by_name("type").get("polygon") else "detect"
         progress = final_progress(plan, statistics)
+
+        task = _task_of(statistics.by_name("type"))
 
         async def publish(session: Session) -> None:
             await self.datasets.publish(job.dataset_id, rollup=whole.rollup, task=task, session=session)
@@ -39,3 +44,8 @@ class Finisher:
                 raise LeaseLost
 
         await self.transactions.run(publish)
+
+
+def _task_of(types: Mapping[str, int]) -> Task:
+    """What the annotations are good for: one that is more than a box decides."""
+    return next((task for kind, task in _TASKS.items() if types.get(kind)), "detect")

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, model_validator
 
 from shared.features.datasets.models import Rollup
+from shared.formats.annotations.yolo_row_shapes import LabelTask
 from shared.foundation.errors import AppError, Invalid
 from shared.foundation.ids import JobId
 from shared.foundation.urls import redact
@@ -81,8 +82,9 @@ class ImportRequest(BaseModel):
         default=None, description="Name of the dataset; left out: the file name of the source without its ending."
     )
     format: FormatName = Field(default="auto", description="Annotation format; `auto` finds out.")
-    task: Literal["auto", "detect", "segment"] = Field(
-        default="auto", description="Kept with the request; the dataset's task follows from its annotations."
+    task: LabelTask = Field(
+        default="auto",
+        description="What the rows of labels are; `auto`: poses where `kpt_shape` is given, else boxes and polygons.",
     )
     storage: StorageName = Field(
         default="objects", description="`objects`: each image is an object. `packed`: images are ranges of the archive."
@@ -229,6 +231,8 @@ class ImportPlan(BaseModel):
     confidence: float
     splits: tuple[str, ...]
     category_count: int
+    task: LabelTask = Field(default="auto", description="What the rows of labels are.")
+    keypoint_shape: tuple[int, int] | None = Field(default=None, description="Keypoints, and the values of each.")
     way: Way
     way_reason: str
     part_bytes: int | None = Field(default=None, description="Size of the parts a packed archive is copied in.")

@@ -52,6 +52,7 @@ from shared.foundation.settings import EngineSettings, LimitSettings
 from shared.ports.byte_source import ByteSources
 from shared.ports.object_store import ObjectStore
 
+_NO_KEYPOINTS = "poses need `kpt_shape` in the description, such as [17, 3]"
 _LONGEST_PART, _LONGEST_NAME = 200, 800
 
 
@@ -122,6 +123,8 @@ class Planner:
             raise DatasetNotRecognised(f"{request.shown_source}: {error.reason}{left_out}") from error
         except BrokenConfig as error:
             raise BadConfiguration(f"{request.shown_source}: {error}", file=error.file) from error
+        if request.task == "pose" and layout.keypoint_shape is None:
+            raise BadConfiguration(f"{request.shown_source}: {_NO_KEYPOINTS}", file=layout.config_files[0])
         kept = {name: given[name] for name in layout.config_files if name in given}
         for name, content in kept.items():
             await self.store.put(_config_key(job, name, kept), content)
@@ -178,6 +181,8 @@ class Planner:
             confidence=layout.confidence,
             splits=layout.splits,
             category_count=max((category.id + 1 for category in layout.categories), default=0),
+            task=found.request.task,
+            keypoint_shape=layout.keypoint_shape,
             way=decision.way,
             way_reason=decision.reason,
             part_bytes=found.part_bytes,

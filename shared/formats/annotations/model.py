@@ -22,13 +22,16 @@ class Category:
 class Annotation:
     """One labelled object, in coordinates normalised to the image and kept as written.
 
-    `type` is "box" or "polygon". `bbox` is (x_center, y_center, width, height); a polygon's is derived from `points`.
+    `type` is "box", "polygon", "obb" or "pose". `bbox` is (x_center, y_center, width, height); that of a polygon or an
+    oriented box is derived from `points`. `keypoints` are those of a pose: x, y, and visibility (0 not labelled,
+    1 hidden, 2 in sight).
     """
 
     category_id: int
     type: str
     bbox: tuple[float, float, float, float]
     points: tuple[tuple[float, float], ...] = ()
+    keypoints: tuple[tuple[float, float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,8 @@ class DatasetLayout:
 
     The three arrays are parallel, in the order of the name table: `image_indexes` ('i') and `label_indexes` ('i', -1
     where there is none) are member indexes, `split_ids` ('b') point into `splits`. A split may hold no image.
-    `config_files` are the members that describe the dataset and are kept with it.
+    `config_files` are the members that describe the dataset and are kept with it. `keypoint_shape` is the number of
+    keypoints of a pose and of the values of each, where the dataset says so.
     """
 
     name: str
@@ -57,6 +61,7 @@ class DatasetLayout:
     image_indexes: "array[int]"
     label_indexes: "array[int]"
     split_ids: "array[int]"
+    keypoint_shape: tuple[int, int] | None = None
 
     @property
     def detection(self) -> Detection:

@@ -170,6 +170,7 @@ class LayoutBuilder:
             image_indexes=pairing.images,
             label_indexes=pairing.labels,
             split_ids=pairing.splits,
+            keypoint_shape=self._description.keypoint_shape,
         )
 
     def _layout_name(self, sources: _Sources) -> str:

@@ -68,6 +68,7 @@ class Description:
     path: str | None = None
     names_path: str | None = None
     classes: int | None = None
+    keypoint_shape: tuple[int, int] | None = None
 
     @property
     def is_darknet(self) -> bool:
@@ -121,7 +122,7 @@ def _describe_yaml(candidate: Candidate, data: bytes, report: Report) -> Descrip
         raise BrokenConfig(candidate.name, "neither `names` nor `nc` says what the categories are")
     splits = zip(config.splits, config.split_lines, strict=True)
     found = tuple(SplitPaths(split, paths, line) for (split, paths), line in splits)
-    return Description(candidate, found, config.categories, config.path)
+    return Description(candidate, found, config.categories, config.path, keypoint_shape=config.keypoint_shape)
 
 
 def _describe_darknet(candidate: Candidate, data: bytes, _report: Report) -> Description | None:

@@ -17,6 +17,8 @@ MAX_NAME_CHARACTERS = 1_000
 MAX_SPLIT_CHARACTERS = 200
 
 _WHOLE_NUMBER = re.compile(r"\+?[0-9]{1,18}(\.0*)?", re.ASCII)
+_KEYPOINTS = re.compile(r"[0-9]{1,4}", re.ASCII)
+_KEYPOINT_DIMS = (2, 3)
 _ALIASES = {"valid": "val", "validation": "val"}
 
 _Entries = dict[str, tuple[int, yaml.Node]]
@@ -26,13 +28,15 @@ _Entries = dict[str, tuple[int, yaml.Node]]
 class YoloConfig:
     """What a `data.yaml` says. `splits` pairs each normalised name with its paths as written.
 
-    `split_lines` is parallel to `splits`. A YAML file about something else has neither categories nor splits.
+    `split_lines` is parallel to `splits`. `keypoint_shape` is `kpt_shape`: keypoints, and values of each. A YAML file
+    about something else has neither categories nor splits.
     """
 
     categories: tuple[Category, ...]
     splits: tuple[tuple[str, tuple[str, ...]], ...]
     path: str | None
     split_lines: tuple[int, ...] = ()
+    keypoint_shape: tuple[int, int] | None = None
 
 
 def read_data_yaml(data: bytes, *, file: str, report: Report) -> YoloConfig:
@@ -42,7 +46,8 @@ def read_data_yaml(data: bytes, *, file: str, report: Report) -> YoloConfig:
     if "download" in entries and not is_null(entries["download"][1]):
         message = "`download` is kept as text and never run"
         report(Finding("YAML_DOWNLOAD_SCRIPT", file, message, entries["download"][0]))
-    return YoloConfig(_read_categories(entries, file, report), splits, _read_path(entries), lines)
+    categories = _read_categories(entries, file, report)
+    return YoloConfig(categories, splits, _read_path(entries), lines, _read_keypoint_shape(entries, file, report))
 
 
 def complete_names(names: dict[int, str], count: int) -> tuple[Category, ...]:
@@ -76,6 +81,20 @@ def _entries(root: yaml.MappingNode) -> _Entries:
 def _read_path(entries: _Entries) -> str | None:
     node = entries["path"][1] if "path" in entries else None
     return written(node).strip() or None if isinstance(node, yaml.ScalarNode) and not is_null(node) else None
+
+
+def _read_keypoint_shape(entries: _Entries, file: str, report: Report) -> tuple[int, int] | None:
+    line, node = entries.get("kpt_shape", (1, None))
+    if node is None or is_null(node):
+        return None
+    values = node.value if isinstance(node, yaml.SequenceNode) else []
+    texts = [written(value).strip() for value in values if isinstance(value, yaml.ScalarNode)]
+    numbers = [int(text) for text in texts if _KEYPOINTS.fullmatch(text)]
+    if len(numbers) == len(values) == 2 and numbers[0] and numbers[1] in _KEYPOINT_DIMS:
+        return numbers[0], numbers[1]
+    message = "`kpt_shape` is a list of two numbers: keypoints, and 2 or 3 values of each; it is not used"
+    report(Finding("YAML_TYPE", file, message, line))
+    return None
 
 
 # splits

@@ -1,20 +1,19 @@
-"""Rows of a YOLO label file: `class x_center y_center width height`, or `class x1 y1 x2 y2 ...` for a polygon.
+"""Rows of a YOLO label file, whatever they are labels for (yolo_row_shapes): each is kept, or said to be left out.
 
 Rules and tolerances follow what trainers accept (ultralytics 8.4); a value outside them costs its row, not the file.
 """
 
 import re
 from codecs import BOM_UTF8
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from math import isfinite
 
 from shared.formats.annotations.model import Annotation, Report
+from shared.formats.annotations.yolo_row_shapes import BOX_COLUMNS, BoxesAndPolygons, Poses, RowShape
 from shared.formats.findings import Finding
 
-BOX_COLUMNS = 5
-SHORTEST_POLYGON_COLUMNS = 7
 TOLERANCE = 0.01
 LARGEST_CATEGORY_ID = 2**31 - 1
 MOST_LEFT_OUT = 100_000
@@ -22,6 +21,7 @@ MOST_LEFT_OUT = 100_000
 
 _SHOWN_CHARACTERS = 40
 _LOOKS_LIKE_PIXELS = 2.0
+_VISIBILITIES = (0.0, 1.0, 2.0)
 _TOKEN = re.compile(r"\S+")
 _UNDECODED = re.compile(r"[\udc80-\udcff]")
 _AT_ONCE = 64 << 10
@@ -58,13 +58,24 @@ class LabelRows:
     rows_left_out: int
 
 
-def read_label(data: bytes, *, file: str, category_count: int, limits: RowLimits, report: Report) -> LabelRows:
+BOXES_AND_POLYGONS = BoxesAndPolygons()
+
+
+def read_label(
+    data: bytes,
+    *,
+    file: str,
+    category_count: int,
+    limits: RowLimits,
+    report: Report,
+    shape: RowShape = BOXES_AND_POLYGONS,
+) -> LabelRows:
     """Read every row that can be read; report the others one by one, so bounding the findings is up to `report`.
 
     `category_count` 0 means the names are unknown and any id is accepted. Never raises on any `data`. A file that is
     all wrong is given up at `MOST_LEFT_OUT`. What is held beside `data` does not grow with it, but for annotations.
     """
-    rows = _Rows(file, category_count or LARGEST_CATEGORY_ID + 1, limits, report)
+    rows = _Rows(file, category_count or LARGEST_CATEGORY_ID + 1, limits, report, shape)
     number = 1
     for start, end in _blocks(data):
         if end - start <= limits.longest_row:
@@ -140,6 +151,7 @@ class _Rows:
     category_count: int
     limits: RowLimits
     report: Report
+    shape: RowShape
     careful: bool = False
     annotations: list[Annotation] = field(default_factory=list)
     rows_read: int = 0
@@ -170,7 +182,8 @@ class _Rows:
     def add(self, number: int, line: str, tokens: list[str]) -> None:
         """Count the row, and keep it if it can be read."""
         self.rows_read += 1
-        found = None if self.careful else _quick_box(tokens, self.category_count)
+        is_quick = self.shape.has_boxes and not self.careful
+        found = _quick_box(tokens, self.category_count) if is_quick else None
         if found is None and (found := self._read(number, line, tokens)) is None:
             return
         if len(self.annotations) >= self.limits.max_rows:
@@ -208,13 +221,13 @@ class _Rows:
         try:
             values = self._values(line, tokens)
             category = _category_id(values[0], self.category_count)
-            outside = _outside(values)
+            outside = self._outside(values)
         except _BadRow as bad:
             column = None if bad.token is None else _column(line, bad.token)
             self.report(Finding(bad.rule, self.file, bad.message, number, column))
             return None
-        found = _annotation(category, values)
-        self.points += len(found.points)
+        found = self.shape.annotation(category, values)
+        self.points += self.shape.points(len(values))
         self._remark(number, line, found, outside)
         return found
 
@@ -239,11 +252,28 @@ class _Rows:
         if columns > self.limits.max_columns:
             count = sum(1 for _ in _TOKEN.finditer(line))
             raise _BadRow("ROW_COLUMNS", f"{count} columns are more than the limit of {self.limits.max_columns}")
-        if columns != BOX_COLUMNS and (columns < SHORTEST_POLYGON_COLUMNS or columns % 2 == 0):
-            message = f"{columns} columns are neither a box (5) nor a polygon (1 + 2n, at least 7)"
-            raise _BadRow("ROW_COLUMNS", message)
-        if columns != BOX_COLUMNS and self.points + columns // 2 > self.limits.max_points:
-            raise _BadRow("ROW_LIMIT", f"the file's polygons hold more than {self.limits.max_points} points")
+        if fault := self.shape.fault(columns):
+            raise _BadRow("ROW_COLUMNS", fault)
+        added = self.shape.points(columns)
+        if added and self.points + added > self.limits.max_points:
+            raise _BadRow("ROW_LIMIT", f"the file's rows hold more than {self.limits.max_points} points")
+
+    def _outside(self, values: list[float]) -> int | None:
+        """The position of the first coordinate that is outside 0 to 1 but tolerated; raises beyond the tolerance."""
+        if min(values[1:]) >= 0 and max(values[1:]) <= 1:
+            return None
+        positions = self.shape.coordinates(len(values))
+        self._check_range(values, positions)
+        return next((position for position in positions if not 0 <= values[position] <= 1), None)
+
+    def _check_range(self, values: list[float], positions: Sequence[int]) -> None:
+        sides = self.shape.sides(len(values))
+        for position in positions:
+            lowest = 0 if position in sides else -TOLERANCE
+            if not lowest <= values[position] <= 1 + TOLERANCE:
+                pixels = max(values[1:]) >= _LOOKS_LIKE_PIXELS and not isinstance(self.shape, Poses)
+                hint = "; this looks like pixels: divide by the image size" if pixels else ""
+                raise _BadRow("ROW_COORD_RANGE", f"{values[position]:g} lies outside 0 to 1{hint}", position)
 
     def _remark(self, number: int, line: str, found: Annotation, outside: int | None) -> None:
         """Say what is odd about a row that was kept."""
@@ -254,6 +284,9 @@ class _Rows:
         if found.bbox[2] == 0 or found.bbox[3] == 0:
             side = "width" if found.bbox[2] == 0 else "height"
             self.report(Finding("ROW_ZERO_AREA", self.file, f"the {found.type} has no {side}", number))
+        if odd := next((value for *_, value in found.keypoints if value not in _VISIBILITIES), None):
+            message = f"visibility {odd:g} is none of 0 (not labelled), 1 (hidden) and 2 (in sight)"
+            self.report(Finding("ROW_KPT_VISIBILITY", self.file, message, number))
 
 
 def _column(line: str, token: int) -> int:
@@ -294,30 +327,3 @@ def _category_id(value: float, category_count: int) -> int:
         known = f"; ids go from 0 to {category_count - 1}"
         raise _BadRow("ROW_CLASS_RANGE", f"category {value:.16g} has no name{known}", 0)
     return int(value)
-
-
-def _outside(values: list[float]) -> int | None:
-    """The position of the first coordinate that is outside 0 to 1 but tolerated; raises beyond the tolerance."""
-    if min(values[1:]) >= 0 and max(values[1:]) <= 1:
-        return None
-    _check_range(values)
-    return next(position for position, value in enumerate(values) if position and not 0 <= value <= 1)
-
-
-def _check_range(values: list[float]) -> None:
-    sides = (3, 4) if len(values) == BOX_COLUMNS else ()
-    for position in range(1, len(values)):
-        lowest = 0 if position in sides else -TOLERANCE
-        if not lowest <= values[position] <= 1 + TOLERANCE:
-            pixels = max(values[1:]) >= _LOOKS_LIKE_PIXELS
-            hint = "; this looks like pixels: divide by the image size" if pixels else ""
-            raise _BadRow("ROW_COORD_RANGE", f"{values[position]:g} lies outside 0 to 1{hint}", position)
-
-
-def _annotation(category: int, values: list[float]) -> Annotation:
-    if len(values) == BOX_COLUMNS:
-        return Annotation(category, "box", (values[1], values[2], values[3], values[4]))
-    across, down = values[1::2], values[2::2]
-    left, right, top, bottom = min(across), max(across), min(down), max(down)
-    bbox = ((left + right) / 2, (top + bottom) / 2, right - left, bottom - top)
-    return Annotation(category, "polygon", bbox, tuple(zip(across, down, strict=True)))

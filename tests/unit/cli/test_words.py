@@ -64,7 +64,7 @@ def test_a_status_names_the_dataset_and_its_source(capsys: pytest.CaptureFixture
 def test_what_does_not_fit_is_said_of_options() -> None:
     api = refusing(
         ("#/body/checksum", "too short"), ("#/body/source/images", "no address"), ("#/body/on_finding", "no"),
-        ("#/body/source", "no"), ("#/body", "in_place needs storage packed"), ("#/body/task", "no"),
+        ("#/body/source", "no"), ("#/body", "in_place needs storage packed"), ("#/body/generation", "no"),
     )  # fmt: skip
     with pytest.raises(CliError) as caught:
         run_import(api, ImportRequest(source="https://h/a.zip"), wait=False, as_json=False)
@@ -74,7 +74,7 @@ def test_what_does_not_fit_is_said_of_options() -> None:
         "  --on-finding: no",
         "  SOURCE: no",
         "  --in-place needs --storage packed",
-        "  #/body/task: no",
+        "  #/body/generation: no",
     ]
     assert caught.value.exit_code == Exit.USAGE
 
