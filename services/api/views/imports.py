@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from services.api.views.pages import PageView
 from shared.features.datasets.statistics import Statistics
 from shared.features.imports.models import Progress
+from shared.features.imports.trainers import seen_by_trainers
 from shared.features.jobs.models import Job, JobState, Phase
 from shared.formats.findings import Finding, Severity
 from shared.formats.rules import RULES
@@ -126,12 +127,27 @@ class FindingView(BaseModel):
     effect: dict[str, str] = Field(description="What a trainer does because of it, by `trainer>=version`.")
 
 
+class TrainerView(BaseModel):
+    """What one trainer would see of the dataset."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    images_kept: int = Field(description="Trained on with labels.")
+    images_dropped: int = Field(description="Left out, because of the image or of its label file.")
+    images_background: int = Field(description="Trained on without labels.")
+    rows_kept: int = Field(description="Label rows trained on.")
+    aborts: int = Field(description="Label files that end its import with an error; then it keeps nothing.")
+
+
 class ReportView(PageView[FindingView]):
     """Findings in the order of files and lines, and the exact counts behind them."""
 
     counts: dict[str, int] = Field(description="Findings by rule, exact, also when not all are kept.")
     rows_read: int = Field(description="Label rows read; those kept and those left out together.")
     rows_left_out: int
+    trainers: dict[str, TrainerView] = Field(
+        description="What each known trainer would see, by `trainer@release`; images are counted as they are done."
+    )
 
 
 def links_of(job: Job) -> JobLinks:
@@ -194,4 +210,5 @@ def report_view(page: Page[Finding], statistics: Statistics) -> ReportView:
         counts=statistics.by_name("findings"),
         rows_read=statistics.total("rows_read"),
         rows_left_out=statistics.total("rows_left_out"),
+        trainers={name: TrainerView.model_validate(seen) for name, seen in seen_by_trainers(statistics).items()},
     )

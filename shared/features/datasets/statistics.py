@@ -136,6 +136,10 @@ class Statistics:
                 named[str(key[1])] += count
         return dict(sorted(named.items()))
 
+    def below(self, figure: str) -> list[tuple[tuple[str, ...], int]]:
+        """All counters of `figure`: the rest of the key, and the count."""
+        return [(tuple(map(str, key[1:])), count) for key, count in self._counts.items() if key[0] == figure]
+
     def images(self, *, split: str | None = None, category_id: int | None = None) -> int:
         """How many images are in a split (None: any) and show a category (None: whatever they show)."""
         if category_id is None:

@@ -10,8 +10,10 @@ from shared.features.imports.image_probe import ImageFacts
 from shared.features.imports.labels import ShardLabels
 from shared.features.imports.manifest import ShardEntry
 from shared.features.imports.models import ImportPlan
+from shared.features.imports.trainers import count_trainers, is_refused, new_tally
 from shared.features.jobs.models import Job
 from shared.formats.annotations.model import Annotation
+from shared.formats.annotations.trainers.tally import TrainerTally
 from shared.formats.annotations.yolo_row_shapes import row_shape
 from shared.formats.annotations.yolo_rows import LabelRows, RowLimits, read_label
 from shared.formats.findings import FindingLog
@@ -37,13 +39,18 @@ class DocumentBuilder:
     log: FindingLog
     counts: Counts = field(default_factory=Counts)
     annotations: int = 0
+    trainers: TrainerTally = field(init=False)
     _judged: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.trainers = new_tally(self.plan)
 
     async def build(self, entries: Sequence[ShardEntry], facts: Mapping[int, ImageFacts]) -> list[NewImage]:
         """The images whose facts, by the offset of their member, are known."""
         images = []
         for entry in entries:
             known = facts.get(entry.image.header_offset)
+            self._judge(entry, known)
             if known is not None:
                 image = await self._image(entry, known)
                 count_image(self.counts, _counted(image))
@@ -54,7 +61,16 @@ class DocumentBuilder:
     def close(self) -> Counts:
         """The counts, those of the findings included."""
         count_findings(self.counts, self.log.counts)
+        count_trainers(self.counts, self.trainers)
         return self.counts
+
+    def _judge(self, entry: ShardEntry, facts: ImageFacts | None) -> None:
+        """Count what trainers would make of the image."""
+        data = self.labels.contents.get(entry.label.header_offset) if entry.label else None
+        if entry.label is not None and data is None:
+            self.trainers.drop()
+        else:
+            self.trainers.add(data, is_refused=is_refused(facts))
 
     async def _image(self, entry: ShardEntry, facts: ImageFacts) -> NewImage:
         annotations, found = await self._annotations(entry)

@@ -15,7 +15,8 @@ LONGEST_HEAD_BYTES = 16 << 20
 DIRECTORY_BYTES = 64 << 10
 """How much is read of the directory of a TIFF that describes itself last: room for thousands of entries."""
 
-_SMALLEST_SIDE = 10
+SMALLEST_SIDE = 10
+"""Pixels below which trainers refuse an image."""
 _FORMAT_OF_ENDING = {
     "jpg": "jpeg",
     "jpeg": "jpeg",
@@ -117,7 +118,7 @@ def far_directory(head: bytes, size_bytes: int) -> int | None:
 def _remarks(name: str, header: ImageHeader, most_pixels: int) -> list[Finding]:
     remarks: list[Finding] = []
     size = f"{header.width} x {header.height} pixels"
-    if min(header.width, header.height) < _SMALLEST_SIDE:
+    if min(header.width, header.height) < SMALLEST_SIDE:
         remarks.append(Finding("IMG_TOO_SMALL", name, f"It has {size}."))
     if header.width * header.height > most_pixels:
         remarks.append(Finding("IMG_TOO_LARGE", name, f"It claims {size}."))

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from shared.formats.annotations.trainers import fiftyone, ultralytics
 from shared.formats.annotations.trainers.model import LabelVerdict, Outcome, TrainingTask
-from shared.formats.annotations.trainers.tally import TRAINERS, TrainerCounts, TrainerTally
-from tests.unit.formats.test_ultralytics_verdicts import OBSERVED
+from shared.formats.annotations.trainers.tally import TRAINERS, TrainerCounts, TrainerTally, totals
+from tests.factories.observed_verdicts import observed_verdicts
 
 PLAIN = b"0 .5 .5 .2 .2\n1 .1 .1 .1 .1\n"
 POLYGONS = b"0 .1 .1 .2 .1 .2 .2\n"
@@ -26,12 +26,10 @@ label = st.lists(row, max_size=4).map(lambda rows: "\n".join(rows).encode())
 @pytest.mark.parametrize("release", ultralytics.RELEASES)
 def test_what_all_agree_on_is_what_each_says(release: str) -> None:
     agreements = 0
-    for case in OBSERVED:
-        data = base64.b64decode(case["label"] or "")
-        task = TrainingTask(case["categories"], case["pose"], *case["keypoints"], case["single"])
-        agreed = ultralytics.agreed(data, task)
+    for case in observed_verdicts():
+        agreed = ultralytics.agreed(case.label or b"", case.task)
         agreements += agreed is not None
-        assert agreed in (None, ultralytics.judge(data, task, release)), (data, task)
+        assert agreed in (None, ultralytics.judge(case.label, case.task, release)), case
     assert agreements >= 10
 
 
@@ -48,25 +46,36 @@ def test_counts_of_each_trainer() -> None:
     tally = TrainerTally(TASK)
     for data in (PLAIN, PLAIN + PLAIN, POLYGONS, OFF_BY_ONE, b"", None):
         tally.add(data)
-    totals = tally.totals()
+    found = totals(tally.counts)
 
-    assert tuple(totals) == TRAINERS
-    assert totals["ultralytics@8.3.60"] == TrainerCounts(images_kept=4, images_background=2, rows_kept=6)
-    assert totals["ultralytics@8.3.120"] == TrainerCounts(
+    assert tuple(found) == TRAINERS
+    assert found["ultralytics@8.3.60"] == TrainerCounts(images_kept=4, images_background=2, rows_kept=6)
+    assert found["ultralytics@8.3.120"] == TrainerCounts(
         images_kept=3, images_dropped=1, images_background=2, rows_kept=5
     )
-    assert totals["ultralytics@8.4.190"] == totals["ultralytics@8.3.120"]
-    assert totals[fiftyone.TRAINER] == TrainerCounts(images_kept=4, images_dropped=1, images_background=1, rows_kept=8)
+    assert found["ultralytics@8.4.190"] == found["ultralytics@8.3.120"]
+    assert found[fiftyone.TRAINER] == TrainerCounts(images_kept=4, images_dropped=1, images_background=1, rows_kept=8)
 
 
 def test_a_label_that_ends_an_import_leaves_nothing() -> None:
     tally = TrainerTally(TASK)
     for data in (PLAIN, b"0 .5 .5 .2\n", b"0 .5 .5 .2 .2 # a box\n"):
         tally.add(data)
-    totals = tally.totals()
+    found = totals(tally.counts)
 
-    assert totals[fiftyone.TRAINER] == TrainerCounts(images_dropped=3, aborts=2)
-    assert totals["ultralytics@8.4.190"] == TrainerCounts(images_kept=1, images_dropped=2, rows_kept=2)
+    assert found[fiftyone.TRAINER] == TrainerCounts(images_dropped=3, aborts=2)
+    assert found["ultralytics@8.4.190"] == TrainerCounts(images_kept=1, images_dropped=2, rows_kept=2)
+
+
+def test_images_that_are_refused_for_what_they_are() -> None:
+    tally = TrainerTally(TASK)
+    tally.add(PLAIN, is_refused=True)
+    tally.add(None, is_refused=True)
+    tally.drop()
+    found = totals(tally.counts)
+
+    assert found["ultralytics@8.4.190"] == TrainerCounts(images_dropped=3)
+    assert found[fiftyone.TRAINER] == TrainerCounts(images_kept=1, images_dropped=2, rows_kept=2)
 
 
 @given(st.lists(label, max_size=8), st.integers(0, 8))
@@ -75,7 +84,7 @@ def test_tallies_of_parts_add_up(labels: list[bytes], cut: int) -> None:
     for at, data in enumerate(labels):
         whole.add(data)
         (first if at < cut else second).add(data)
-    assert TrainerTally(TASK, first.counts + second.counts).totals() == whole.totals()
+    assert totals(first.counts + second.counts) == totals(whole.counts)
 
 
 FIFTYONE = {

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from shared.formats.annotations.trainers.model import LabelVerdict, Outcome, TrainingTask
 from shared.formats.annotations.trainers.ultralytics import RELEASES, judge
 from shared.formats.rules import RULES
+from tests.factories.observed_verdicts import observed_verdicts
 
-DATA = Path(__file__).parents[2] / "data" / "ultralytics_verdicts.jsonl"
-OBSERVED = [json.loads(line) for line in DATA.read_text().splitlines()]
+OBSERVED = observed_verdicts()
 ROW = b"0 .5 .5 .2 .2\n"
 
 
@@ -33,24 +33,16 @@ def said(verdict: LabelVerdict) -> str:
     return text + (f" duplicates={verdict.duplicates}" if verdict.duplicates else "")
 
 
-def in_force(verdicts: dict[str, str], release: str) -> str:
-    """The verdict of a release: its own, or that of the last one before it that has one."""
-    releases = list(RELEASES)
-    return next(verdicts[one] for one in reversed(releases[: releases.index(release) + 1]) if one in verdicts)
-
-
 @pytest.mark.parametrize("release", RELEASES)
 def test_every_observed_verdict(release: str) -> None:
     for case in OBSERVED:
-        data = None if case["label"] is None else base64.b64decode(case["label"])
-        task = TrainingTask(case["categories"], case["pose"], *case["keypoints"], case["single"])
-        assert said(judge(data, task, release)) == in_force(case["verdicts"], release), (data, task)
+        assert said(judge(case.label, case.task, release)) == case.said_by(release), case
 
 
 def test_the_observations_tell_releases_apart() -> None:
     assert len(OBSERVED) > 500
     releases = list(RELEASES)
-    changed = {release for case in OBSERVED for release in case["verdicts"]}
+    changed = {release for case in OBSERVED for release in case.verdicts}
     assert changed == {"8.0.0", "8.1.0", "8.3.120", "8.3.200", "8.4.120", "8.4.190"}
     assert [release for release in releases if release not in changed] == [
         "8.2.0", "8.3.0", "8.3.60", "8.3.160", "8.4.0", "8.4.60",

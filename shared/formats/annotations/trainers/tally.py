@@ -8,6 +8,9 @@ from shared.formats.annotations.trainers.model import LabelVerdict, Outcome, Tra
 
 TRAINERS: tuple[str, ...] = (*(f"ultralytics@{release}" for release in ultralytics.RELEASES), fiftyone.TRAINER)
 
+_ROWS = "rows"
+_REFUSED = LabelVerdict(Outcome.DROPPED)
+
 
 @dataclass(frozen=True, slots=True)
 class TrainerCounts:
@@ -31,34 +34,42 @@ class TrainerTally:
     task: TrainingTask
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def add(self, data: bytes | None) -> None:
-        """Count an image by its label file; `data` is None where it has none."""
-        plain = None if data is None else ultralytics.agreed(data, self.task)
+    def add(self, data: bytes | None, *, is_refused: bool = False) -> None:
+        """Count an image by its label file; `data` is None where it has none.
+
+        An image that `is_refused` for what it is itself is left out by all that look at images before they train.
+        """
+        plain = None if data is None or is_refused else ultralytics.agreed(data, self.task)
         if plain is not None and not plain.duplicates:
             self._count("", plain)
             return
         for behaviour, releases in ultralytics.BEHAVIOURS.items():
-            verdict = ultralytics.judge_as(data, self.task, behaviour)
+            verdict = _REFUSED if is_refused else ultralytics.judge_as(data, self.task, behaviour)
             for release in releases:
                 self._count(f"ultralytics@{release}", verdict)
         self._count(fiftyone.TRAINER, fiftyone.judge(data))
 
-    def totals(self) -> dict[str, TrainerCounts]:
-        """What each trainer sees, in the order of `TRAINERS`."""
-        return {trainer: self._total(trainer) for trainer in TRAINERS}
+    def drop(self) -> None:
+        """Count an image whose label cannot be read by anybody."""
+        self._count("", _REFUSED)
 
     def _count(self, trainer: str, verdict: LabelVerdict) -> None:
         self.counts[trainer, verdict.outcome] += 1
-        self.counts[trainer, "rows"] += verdict.rows
+        self.counts[trainer, _ROWS] += verdict.rows
 
-    def _total(self, trainer: str) -> TrainerCounts:
-        found = {what: self.counts["", what] + self.counts[trainer, what] for what in (*Outcome, "rows")}
-        aborts = found[Outcome.ABORTS]
-        if aborts:
-            return TrainerCounts(images_dropped=sum(found[outcome] for outcome in Outcome), aborts=aborts)
-        return TrainerCounts(
-            images_kept=found[Outcome.KEPT],
-            images_dropped=found[Outcome.DROPPED],
-            images_background=found[Outcome.BACKGROUND],
-            rows_kept=found["rows"],
-        )
+
+def totals(counts: Counter[tuple[str, str]]) -> dict[str, TrainerCounts]:
+    """What each trainer sees, by the counts of one tally or of several added up; in the order of `TRAINERS`."""
+    return {trainer: _total(counts, trainer) for trainer in TRAINERS}
+
+
+def _total(counts: Counter[tuple[str, str]], trainer: str) -> TrainerCounts:
+    found = {what: counts["", what] + counts[trainer, what] for what in (*Outcome, _ROWS)}
+    if aborts := found[Outcome.ABORTS]:
+        return TrainerCounts(images_dropped=sum(found[outcome] for outcome in Outcome), aborts=aborts)
+    return TrainerCounts(
+        images_kept=found[Outcome.KEPT],
+        images_dropped=found[Outcome.DROPPED],
+        images_background=found[Outcome.BACKGROUND],
+        rows_kept=found[_ROWS],
+    )
