@@ -14,23 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.formats.annotations.trainers.model import LabelVerdict, Outcome, TrainingTask
+from shared.formats.annotations.trainers.model import Outcome, TrainingTask
 from shared.formats.annotations.trainers.ultralytics import RELEASES, judge
 from shared.formats.rules import RULES
+from tests.bench.compare_trainers import said
 from tests.factories.observed_verdicts import observed_verdicts
 
 OBSERVED = observed_verdicts()
 ROW = b"0 .5 .5 .2 .2\n"
-
-
-def said(verdict: LabelVerdict) -> str:
-    """A verdict as the observations put it."""
-    if verdict.outcome is Outcome.DROPPED:
-        return "dropped"
-    kind = "ok" if verdict.outcome is Outcome.KEPT else "empty" if verdict.has_file else "missing"
-    text = f"{kind} n={verdict.rows} seg={verdict.polygons}"
-    text += f" kp={verdict.keypoints}" if verdict.keypoints else ""
-    return text + (f" duplicates={verdict.duplicates}" if verdict.duplicates else "")
 
 
 @pytest.mark.parametrize("release", RELEASES)
@@ -94,3 +85,20 @@ def test_any_bytes_have_a_verdict(data: bytes, columns: int, pose: bool) -> None
 )
 def test_why_an_image_is_left_out(text: bytes, rule: str) -> None:
     assert judge(text, TrainingTask(3), "8.4.190").rule == rule
+
+
+@pytest.mark.parametrize(
+    ("position", "value", "outcome"),
+    [
+        *[(at, "2", Outcome.KEPT) for at in (0, 1, 4, 7, 55)],
+        *[(at, "2", Outcome.DROPPED) for at in (5, 6, 8, 54)],
+        *[(at, "-1", Outcome.KEPT) for at in (0, 1, 5, 7)],
+        *[(at, "nan", Outcome.KEPT) for at in (0, 1, 7)],
+        (6, "nan", Outcome.DROPPED),
+    ],
+)
+def test_the_first_release_hardly_looks_at_poses(position: int, value: str, outcome: Outcome) -> None:
+    row = ["0", ".5", ".5", ".2", ".2", *(".5", ".5", "1") * 17]
+    row[position] = value
+    task = TrainingTask(3, is_pose=True, keypoint_count=17, keypoint_dims=3)
+    assert judge(" ".join(row).encode(), task, "8.0.0").outcome is outcome

@@ -26,7 +26,10 @@ class Behaviour:
     """How releases differ."""
 
     coco_pose_only: bool = True
-    """Poses have 17 keypoints with visibility, whatever the dataset says; two values of each are trained on."""
+    """Poses have 17 keypoints with visibility, whatever the dataset says; two values of each are trained on.
+
+    Of such rows only that the keypoints are not beyond the right and lower edge is checked.
+    """
     checks_categories: bool = False
     category_after_last: bool = True
     """An id equal to the number of categories passes; so the ids are checked in a dataset of a single category too."""
@@ -203,16 +206,20 @@ def _check(rows: Sequence[Row], task: TrainingTask, behaviour: Behaviour) -> Non
     """Raise for what costs the image. Comparisons are such that what is not a number fails them."""
     limit = 1 + _TOLERANCE if behaviour.tolerates else 1
     for row in rows:
-        if any(map(isnan, row)):
-            raise _Dropped("ROW_NAN")
         if not all(value <= limit for value in _coordinates(row, task)):
-            raise _Dropped("ROW_COORD_RANGE")
+            raise _Dropped(_unless_nan(row, "ROW_COORD_RANGE"))
+        if task.is_pose and behaviour.coco_pose_only:
+            continue
         if not all(value >= 0 for value in row) and not _is_tolerated(row, behaviour):
-            raise _Dropped("ROW_CLASS_NEGATIVE" if row[0] < 0 else "ROW_COORD_RANGE")
+            raise _Dropped(_unless_nan(row, "ROW_CLASS_NEGATIVE" if row[0] < 0 else "ROW_COORD_RANGE"))
         if behaviour.refuses_fractions and not row[0].is_integer():
             raise _Dropped("ROW_CLASS_FLOAT")
         if behaviour.checks_categories and not _has_category(row[0], task, behaviour):
             raise _Dropped("ROW_CLASS_RANGE")
+
+
+def _unless_nan(row: Row, rule: str) -> str:
+    return "ROW_NAN" if any(map(isnan, row)) else rule
 
 
 def _coordinates(row: Row, task: TrainingTask) -> Row:
