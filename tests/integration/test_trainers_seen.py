@@ -44,7 +44,9 @@ def archive(path: Path, task: TrainingTask, cases: list[Observed]) -> Path:
 
 def expected(cases: list[Observed], release: str) -> dict[str, int]:
     """What was observed, added up."""
-    counts: Counter[str] = Counter(images_kept=0, images_dropped=0, images_background=0, rows_kept=0, aborts=0)
+    counts: Counter[str] = Counter(
+        images_kept=0, images_dropped=0, images_background=0, rows_kept=0, aborts=0, images_not_judged=0
+    )
     for case in cases:
         said = case.said_by(release)
         counts[KINDS.get(said.split()[0], "images_dropped")] += 1
@@ -80,7 +82,9 @@ async def test_an_image_that_trainers_refuse(yard: Yard, tmp_path: Path) -> None
 
     assert seen["ultralytics@8.4.190"] == {
         "images_kept": 1, "images_dropped": 2, "images_background": 1, "rows_kept": 1, "aborts": 0,
+        "images_not_judged": 0,
     }  # fmt: skip
     assert seen["fiftyone@1.22.1"] == {
         "images_kept": 3, "images_dropped": 1, "images_background": 0, "rows_kept": 3, "aborts": 0,
+        "images_not_judged": 0,
     }  # fmt: skip

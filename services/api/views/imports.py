@@ -137,6 +137,7 @@ class TrainerView(BaseModel):
     images_background: int = Field(description="Trained on without labels.")
     rows_kept: int = Field(description="Label rows trained on.")
     aborts: int = Field(description="Label files that end its import with an error; then it keeps nothing.")
+    images_not_judged: int = Field(description="Their label files are larger than 1 MiB.")
 
 
 class ReportView(PageView[FindingView]):

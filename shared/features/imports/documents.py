@@ -50,7 +50,7 @@ class DocumentBuilder:
         images = []
         for entry in entries:
             known = facts.get(entry.image.header_offset)
-            self._judge(entry, known)
+            await self._judge(entry, known)
             if known is not None:
                 image = await self._image(entry, known)
                 count_image(self.counts, _counted(image))
@@ -64,11 +64,13 @@ class DocumentBuilder:
         count_trainers(self.counts, self.trainers)
         return self.counts
 
-    def _judge(self, entry: ShardEntry, facts: ImageFacts | None) -> None:
+    async def _judge(self, entry: ShardEntry, facts: ImageFacts | None) -> None:
         """Count what trainers would make of the image."""
         data = self.labels.contents.get(entry.label.header_offset) if entry.label else None
         if entry.label is not None and data is None:
             self.trainers.drop()
+        elif data is not None and len(data) > _WORTH_A_THREAD:
+            await asyncio.to_thread(self.trainers.add, data, is_refused=is_refused(facts))
         else:
             self.trainers.add(data, is_refused=is_refused(facts))
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.formats.annotations.trainers import fiftyone, ultralytics
 from shared.formats.annotations.trainers.model import LabelVerdict, Outcome, TrainingTask
-from shared.formats.annotations.trainers.tally import TRAINERS, TrainerCounts, TrainerTally, totals
+from shared.formats.annotations.trainers.tally import MOST_BYTES, TRAINERS, TrainerCounts, TrainerTally, totals
 from tests.factories.observed_verdicts import observed_verdicts
 
 PLAIN = b"0 .5 .5 .2 .2\n1 .1 .1 .1 .1\n"
@@ -76,6 +76,13 @@ def test_images_that_are_refused_for_what_they_are() -> None:
 
     assert found["ultralytics@8.4.190"] == TrainerCounts(images_dropped=3)
     assert found[fiftyone.TRAINER] == TrainerCounts(images_kept=1, images_dropped=2, rows_kept=2)
+
+
+def test_a_label_too_large_to_judge() -> None:
+    tally = TrainerTally(TASK)
+    tally.add(PLAIN + b" " * MOST_BYTES)
+    tally.add(PLAIN)
+    assert set(totals(tally.counts).values()) == {TrainerCounts(images_kept=1, rows_kept=2, images_not_judged=1)}
 
 
 @given(st.lists(label, max_size=8), st.integers(0, 8))

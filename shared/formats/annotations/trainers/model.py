@@ -5,12 +5,16 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What becomes of an image: trained on with its rows, as background, or left out; or nothing is trained at all."""
+    """What becomes of an image: trained on with its rows, as background, or left out; or nothing is trained at all.
+
+    `NOT_JUDGED` is said of label files that are too large to be judged.
+    """
 
     KEPT = "kept"
     BACKGROUND = "background"
     DROPPED = "dropped"
     ABORTS = "aborts"
+    NOT_JUDGED = "not_judged"
 
 
 @dataclass(frozen=True, slots=True)

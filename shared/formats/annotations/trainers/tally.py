@@ -10,17 +10,25 @@ TRAINERS: tuple[str, ...] = (*(f"ultralytics@{release}" for release in ultralyti
 
 _ROWS = "rows"
 _REFUSED = LabelVerdict(Outcome.DROPPED)
+_NOT_JUDGED = LabelVerdict(Outcome.NOT_JUDGED)
+
+MOST_BYTES = 1 << 20
+"""Of a label file that is judged: some 20 000 boxes. To judge one takes about thirty times its size in memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainerCounts:
-    """What one trainer sees of a dataset. `aborts` are images whose label ends its import: then it keeps nothing."""
+    """What one trainer sees of a dataset. `aborts` are images whose label ends its import: then it keeps nothing.
+
+    `images_not_judged` have label files of more than `MOST_BYTES`.
+    """
 
     images_kept: int = 0
     images_dropped: int = 0
     images_background: int = 0
     rows_kept: int = 0
     aborts: int = 0
+    images_not_judged: int = 0
 
 
 @dataclass(slots=True)
@@ -39,6 +47,9 @@ class TrainerTally:
 
         An image that `is_refused` for what it is itself is left out by all that look at images before they train.
         """
+        if data is not None and len(data) > MOST_BYTES:
+            self._count("", _NOT_JUDGED)
+            return
         plain = None if data is None or is_refused else ultralytics.agreed(data, self.task)
         if plain is not None and not plain.duplicates:
             self._count("", plain)
@@ -72,4 +83,5 @@ def _total(counts: Counter[tuple[str, str]], trainer: str) -> TrainerCounts:
         images_dropped=found[Outcome.DROPPED],
         images_background=found[Outcome.BACKGROUND],
         rows_kept=found[_ROWS],
+        images_not_judged=found[Outcome.NOT_JUDGED],
     )
