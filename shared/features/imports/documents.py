@@ -14,7 +14,7 @@ from shared.features.imports.trainers import count_trainers, is_refused, new_tal
 from shared.features.jobs.models import Job
 from shared.formats.annotations.model import Annotation
 from shared.formats.annotations.trainers.tally import TrainerTally
-from shared.formats.annotations.yolo_row_shapes import row_shape
+from shared.formats.annotations.yolo_row_shapes import RowShape, row_shape
 from shared.formats.annotations.yolo_rows import LabelRows, RowLimits, read_label
 from shared.formats.findings import FindingLog
 from shared.foundation.ids import ImageId, derived_id
@@ -40,23 +40,29 @@ class DocumentBuilder:
     counts: Counts = field(default_factory=Counts)
     annotations: int = 0
     trainers: TrainerTally = field(init=False)
+    _shape: RowShape = field(init=False)
     _judged: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.trainers = new_tally(self.plan)
+        self._shape = row_shape(self.plan.task, self.plan.keypoint_shape)
 
     async def build(self, entries: Sequence[ShardEntry], facts: Mapping[int, ImageFacts]) -> list[NewImage]:
         """The images whose facts, by the offset of their member, are known."""
         images = []
         for entry in entries:
             known = facts.get(entry.image.header_offset)
-            await self._judge(entry, known)
             if known is not None:
                 image = await self._image(entry, known)
                 count_image(self.counts, _counted(image))
                 self.annotations += len(image.annotations)
                 images.append(image)
         return images
+
+    async def judge(self, entries: Sequence[ShardEntry], facts: Mapping[int, ImageFacts]) -> None:
+        """Count what trainers would make of the images; one without facts is none. Previews count nothing."""
+        for entry in entries:
+            await self._judge(entry, facts.get(entry.image.header_offset))
 
     def close(self) -> Counts:
         """The counts, those of the findings included."""
@@ -65,7 +71,6 @@ class DocumentBuilder:
         return self.counts
 
     async def _judge(self, entry: ShardEntry, facts: ImageFacts | None) -> None:
-        """Count what trainers would make of the image."""
         data = self.labels.contents.get(entry.label.header_offset) if entry.label else None
         if entry.label is not None and data is None:
             self.trainers.drop()
@@ -124,7 +129,7 @@ class DocumentBuilder:
             category_count=self.plan.category_count,
             limits=limits,
             report=log.add,
-            shape=row_shape(self.plan.task, self.plan.keypoint_shape),
+            shape=self._shape,
         )
 
 

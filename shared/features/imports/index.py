@@ -80,6 +80,7 @@ class Indexer:
         for finding in builder.labels.broken.values():
             builder.log.add(finding)
         images = await builder.build(entries, facts)
+        await builder.judge(entries, facts)
         counts = builder.close()
         track.images, track.annotations, track.findings = len(entries), builder.annotations, builder.log.total
         track.bytes = sum(entry.image.compressed_bytes for entry in entries)

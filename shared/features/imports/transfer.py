@@ -154,6 +154,7 @@ class _ShardWork:
         builder = DocumentBuilder(self.job, self.plan, self.labels, tools.limits, self.log)
         self._note(entries)
         images = await builder.build(entries, self.facts)
+        await builder.judge(entries, self.facts)
         counts = builder.close()
         self.track.images, self.track.annotations, self.track.findings = (
             len(entries),
