@@ -8,9 +8,9 @@ from random import Random
 
 from PIL import Image
 
-from shared.formats.annotations.model import BrokenConfig, UnrecognisedDataset
-from shared.formats.annotations.yolo_layout import YoloReader
-from shared.formats.annotations.yolo_rows import RowLimits, read_label
+from shared.formats.annotations.model import BrokenConfig, RowLimits, UnrecognisedDataset
+from shared.formats.annotations.yolo.layout import YoloReader
+from shared.formats.annotations.yolo.rows import read_label
 from shared.formats.archives.directory import ArchiveDirectory, ArchiveLimits, Member
 from shared.formats.archives.errors import ArchiveTooLarge, BrokenArchive, BrokenMember, NeedMoreTail
 from shared.formats.archives.tar_stream import TarStreamParser

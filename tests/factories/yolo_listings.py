@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from shared.formats.annotations.model import AnnotationReader, DatasetLayout
-from shared.formats.annotations.yolo_layout import YoloReader
+from shared.formats.annotations.yolo.layout import YoloReader
 from shared.formats.findings import Finding
 from shared.formats.rules import RULES
 

@@ -1,6 +1,7 @@
 """Images and their annotations, as JSON."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
@@ -14,7 +15,8 @@ class AnnotationView(BaseModel):
     """One annotation. Coordinates are shares of the image's sides, as written in the source.
 
     `points` are the outline of a polygon or the corners of an oriented box. `keypoints` are those of a pose: x, y and
-    visibility (0 not labelled, 1 hidden, 2 in sight).
+    visibility (0 not labelled, 1 hidden, 2 in sight). A `label` is of the whole image. `attributes` are what else the
+    source says, by its own names.
     """
 
     category_id: int
@@ -23,6 +25,7 @@ class AnnotationView(BaseModel):
     bbox: tuple[float, float, float, float]
     points: list[tuple[float, float]]
     keypoints: list[tuple[float, float, float]]
+    attributes: dict[str, Any]
 
 
 class ImageUrls(BaseModel):
@@ -51,9 +54,10 @@ class ImageView(BaseModel):
                     "sha256": "0" * 64,
                     "annotations": [
                         {"category_id": 0, "category": "raccoon", "type": "box", "bbox": [0.48, 0.5, 0.72, 0.93],
-                         "points": [], "keypoints": []}
+                         "points": [], "keypoints": [], "attributes": {}}
                     ],
                     "annotation_count": 1,
+                    "attributes": {},
                     "findings": 0,
                     "pending": [],
                     "damaged": False,
@@ -78,6 +82,7 @@ class ImageView(BaseModel):
     sha256: str | None
     annotations: list[AnnotationView]
     annotation_count: int = Field(description="More than the list holds when they are too many for a page of images.")
+    attributes: dict[str, Any] = Field(description="What the source says of the image, such as captions.")
     findings: int
     pending: list[str] = Field(description="What is not known yet: `bytes`, `dimensions`, `sha256`.")
     damaged: bool = Field(description="A verification found its bytes damaged; its file is not served.")
@@ -111,6 +116,7 @@ def _image(image: Image, slug: str, names: Mapping[int, str]) -> dict[str, objec
         "sha256": image.sha256,
         "annotations": [_annotation(one, names) for one in image.annotations],
         "annotation_count": image.annotation_count,
+        "attributes": image.attributes,
         "findings": image.findings,
         "pending": image.pending,
         "damaged": image.damaged,
@@ -126,4 +132,5 @@ def _annotation(annotation: Annotation, names: Mapping[int, str]) -> dict[str, o
         "bbox": annotation.bbox,
         "points": annotation.points,
         "keypoints": annotation.keypoints,
+        "attributes": annotation.attributes,
     }

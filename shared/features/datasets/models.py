@@ -11,7 +11,7 @@ from shared.features.sharing.access import Access
 from shared.foundation.errors import Conflict, NotFound
 from shared.foundation.ids import DatasetId, JobId
 
-Task: TypeAlias = Literal["detect", "segment", "pose", "obb"]
+Task: TypeAlias = Literal["detect", "segment", "pose", "obb", "classify"]
 
 
 class DatasetState(StrEnum):
@@ -23,10 +23,15 @@ class DatasetState(StrEnum):
 
 
 class Category(BaseModel):
-    """A category; its id never changes, its name may."""
+    """A category; its id never changes, its name may.
+
+    `source_id` is what the source calls it, where that is neither; `supercategory` is what it is a kind of.
+    """
 
     id: int
     name: str
+    source_id: str | None = None
+    supercategory: str | None = None
 
 
 class Rollup(BaseModel):

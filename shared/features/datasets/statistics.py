@@ -83,6 +83,8 @@ def _box_keys(box: CountedBox, split: str, image: CountedImage) -> Iterator[Key]
     x, y, width, height = box.bbox
     yield "category_annotations", split, box.category_id
     yield "type", box.type
+    if box.type == "label":  # of the whole image: it has no place and no size
+        return
     yield "box_area", _bin(BOX_AREA_EDGES, width * height)
     if height > 0 and image.width and image.height:
         yield "aspect_ratio", _bin(ASPECT_EDGES, (width * image.width) / (height * image.height))

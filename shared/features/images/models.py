@@ -1,7 +1,7 @@
 """An image as readers see it. Coordinates are normalised to [0, 1], as written in the source."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from shared.foundation.errors import Conflict, NotFound
@@ -12,7 +12,7 @@ from shared.foundation.ids import DatasetId, ImageId
 class Annotation:
     """What is marked in an image: a box (x_center, y_center, width, height), its outline or corners, and its keypoints.
 
-    A keypoint is x, y and visibility.
+    A keypoint is x, y and visibility. `attributes` are what else the source says of it.
     """
 
     category_id: int
@@ -20,6 +20,7 @@ class Annotation:
     bbox: Sequence[float]
     points: Sequence[Sequence[float]] = ()
     keypoints: Sequence[Sequence[float]] = ()
+    attributes: Mapping[str, object] = field(default_factory=dict)
 
 
 class NewAnnotation(Protocol):
@@ -31,7 +32,7 @@ class NewAnnotation(Protocol):
 
     @property
     def type(self) -> str:
-        """`box`, `polygon`, `obb` or `pose`."""
+        """`box`, `polygon`, `obb`, `pose` or `label`."""
 
     @property
     def bbox(self) -> tuple[float, float, float, float]:
@@ -44,6 +45,10 @@ class NewAnnotation(Protocol):
     @property
     def keypoints(self) -> tuple[tuple[float, float, float], ...]:
         """The keypoints of a pose."""
+
+    @property
+    def attributes(self) -> Mapping[str, object]:
+        """What else the source says of it; the values are those of JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,7 @@ class Image:
     findings: int
     pending: Sequence[str]
     damaged: bool = False
+    attributes: Mapping[str, object] = field(default_factory=dict)
 
 
 class MemberPlace(NamedTuple):
@@ -148,6 +154,7 @@ class NewImage:
     member: MemberPlace | None = None
     pending: Sequence[str] = ()
     annotations_key: str | None = None
+    attributes: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

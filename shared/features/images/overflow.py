@@ -13,6 +13,7 @@ from shared.ports.object_store import ObjectStore
 # A document holds 16 MB (MongoDB's limit). A number takes 8 bytes and its place in an array up to 8 more.
 _MOST_BYTES = 8 << 20
 _BOX_BYTES, _POINT_BYTES = 150, 64
+_NONE: Mapping[str, object] = {}
 
 
 def annotation_documents(annotations: Sequence[NewAnnotation]) -> list[dict[str, Any]]:
@@ -23,7 +24,8 @@ def annotation_documents(annotations: Sequence[NewAnnotation]) -> list[dict[str,
 def annotation_of(document: Mapping[str, Any]) -> Annotation:
     """The annotation behind what `annotation_documents` wrote."""
     points, keypoints = document.get("points", ()), document.get("keypoints", ())
-    return Annotation(document["category_id"], document["type"], document["bbox"], points, keypoints)
+    attributes = document.get("attributes", _NONE)
+    return Annotation(document["category_id"], document["type"], document["bbox"], points, keypoints, attributes)
 
 
 async def spill(store: ObjectStore, images: Sequence[NewImage]) -> Sequence[NewImage]:
@@ -64,4 +66,6 @@ def _document(annotation: NewAnnotation) -> dict[str, Any]:
         document["points"] = [list(point) for point in annotation.points]
     if annotation.keypoints:
         document["keypoints"] = [list(keypoint) for keypoint in annotation.keypoints]
+    if annotation.attributes:
+        document["attributes"] = dict(annotation.attributes)
     return document

@@ -184,6 +184,7 @@ def _to_document(image: NewImage) -> Document:
         "category_ids": sorted({annotation.category_id for annotation in image.annotations}),
         "findings": image.findings,
         "pending": list(image.pending),
+        **({"attributes": dict(image.attributes)} if image.attributes else {}),
     }
 
 
@@ -226,6 +227,7 @@ def _to_image(document: Document) -> Image:
         findings=document["findings"],
         pending=document.get("pending", ()),
         damaged=document.get("damaged", False),
+        attributes=document.get("attributes", {}),
     )
 
 

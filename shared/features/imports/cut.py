@@ -90,12 +90,28 @@ def part_bytes_of(size_bytes: int, engine: EngineSettings) -> int:
 
 
 def _entries(directory: MemberTable, layout: DatasetLayout) -> Iterator[ShardEntry]:
-    order = by_offset(array("Q", map(directory.offset, layout.image_indexes)))
+    order = image_order(directory, layout)
     while positions := list(islice(order, _AT_ONCE)):
-        positions = [position for position in positions if not directory.is_dropped(layout.image_indexes[position])]
         images = directory.pick([layout.image_indexes[position] for position in positions])
         labels = [layout.label_indexes[position] for position in positions]
         there = [label for label in labels if label >= 0 and not directory.is_dropped(label)]
         members = dict(zip(there, directory.pick(there), strict=True))
-        splits = [layout.splits[layout.split_ids[position]] for position in positions]
-        yield from map(ShardEntry, images, splits, map(members.get, labels))
+        splits = [_split(layout, position) for position in positions]
+        categories = [_category(layout, position) for position in positions]
+        yield from map(ShardEntry, images, splits, map(members.get, labels), categories)
+
+
+def image_order(directory: MemberTable, layout: DatasetLayout) -> Iterator[int]:
+    """The positions of a layout's images in the order in which shards have them."""
+    order = by_offset(array("Q", map(directory.offset, layout.image_indexes)))
+    return (position for position in order if not directory.is_dropped(layout.image_indexes[position]))
+
+
+def _split(layout: DatasetLayout, position: int) -> str | None:
+    number = layout.split_ids[position]
+    return layout.splits[number] if number >= 0 else None
+
+
+def _category(layout: DatasetLayout, position: int) -> int | None:
+    number = -1 if layout.category_ids is None else layout.category_ids[position]
+    return number if number >= 0 else None

@@ -12,15 +12,24 @@ from shared.features.imports.manifest import ShardEntry
 from shared.features.imports.models import ImportPlan
 from shared.features.imports.trainers import count_trainers, is_refused, new_tally
 from shared.features.jobs.models import Job
-from shared.formats.annotations.model import Annotation
+from shared.formats.annotations.model import (
+    NO_ATTRIBUTES,
+    WHOLE_IMAGE,
+    Annotation,
+    ImageSize,
+    LabelContext,
+    LabelReader,
+    LabelRows,
+    RowLimits,
+)
+from shared.formats.annotations.registry import label_reader
 from shared.formats.annotations.trainers.tally import TrainerTally
-from shared.formats.annotations.yolo_row_shapes import RowShape, row_shape
-from shared.formats.annotations.yolo_rows import LabelRows, RowLimits, read_label
 from shared.formats.findings import FindingLog
 from shared.foundation.ids import ImageId, derived_id
 from shared.foundation.settings import LimitSettings
 
 _WORTH_A_THREAD = 1 << 18
+_NOTHING = LabelRows([], 0, 0, NO_ATTRIBUTES)
 
 
 def image_id(job: Job, entry: ShardEntry) -> ImageId:
@@ -40,12 +49,12 @@ class DocumentBuilder:
     counts: Counts = field(default_factory=Counts)
     annotations: int = 0
     trainers: TrainerTally = field(init=False)
-    _shape: RowShape = field(init=False)
+    _reader: LabelReader = field(init=False)
     _judged: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.trainers = new_tally(self.plan)
-        self._shape = row_shape(self.plan.task, self.plan.keypoint_shape)
+        self._reader = label_reader(self.plan.format, _context(self.plan, self.limits))
 
     async def build(self, entries: Sequence[ShardEntry], facts: Mapping[int, ImageFacts]) -> list[NewImage]:
         """The images whose facts, by the offset of their member, are known."""
@@ -60,7 +69,12 @@ class DocumentBuilder:
         return images
 
     async def judge(self, entries: Sequence[ShardEntry], facts: Mapping[int, ImageFacts]) -> None:
-        """Count what trainers would make of the images; one without facts is none. Previews count nothing."""
+        """Count what trainers would make of the images; one without facts is none. Previews count nothing.
+
+        They read YOLO; what they would make of other formats once converted is not said.
+        """
+        if self.plan.format != "yolo":
+            return
         for entry in entries:
             await self._judge(entry, facts.get(entry.image.header_offset))
 
@@ -80,7 +94,7 @@ class DocumentBuilder:
             self.trainers.add(data, is_refused=is_refused(facts))
 
     async def _image(self, entry: ShardEntry, facts: ImageFacts) -> NewImage:
-        annotations, found = await self._annotations(entry)
+        said, found = await self._annotations(entry, facts)
         return NewImage(
             id=image_id(self.job, entry),
             dataset_id=self.job.dataset_id,
@@ -96,41 +110,53 @@ class DocumentBuilder:
             object_key=facts.object_key,
             member=facts.member,
             label=self.labels.place(entry.label) if entry.label else None,
-            annotations=annotations,
-            findings=facts.findings + found + (entry.label is None),
+            annotations=said.annotations,
+            attributes=said.attributes,
+            findings=facts.findings + found + (self.plan.label_files and entry.label is None),
             pending=facts.pending,
         )
 
-    async def _annotations(self, entry: ShardEntry) -> tuple[list[Annotation], int]:
-        """What the image's label says, and how much there is to say about the label."""
-        data = self.labels.contents.get(entry.label.header_offset) if entry.label else None
-        if entry.label is None or data is None:
-            return [], 0
+    async def _annotations(self, entry: ShardEntry, facts: ImageFacts) -> tuple[LabelRows, int]:
+        """What is said of the image, and how much there is to say about that."""
+        if entry.category is not None:
+            self.counts["rows_read",] += 1
+            return LabelRows([Annotation(entry.category, "label", WHOLE_IMAGE)], 1, 0), 0
+        data = self.labels.text_of(entry)
+        if data is None:
+            return _NOTHING, 0
         # a label that several images share is read for each of them, but its rows count and are found once
-        log = FindingLog(0) if entry.label.header_offset in self._judged else self.log
+        shared = entry.label.header_offset if entry.label else None
+        log = FindingLog(0) if shared in self._judged else self.log
         before = log.total
-        rows = await self._rows(data, entry.label.name, log)
+        rows = await self._rows(data, entry, facts, log)
         if log is self.log:
-            self._judged.add(entry.label.header_offset)
+            if shared is not None:
+                self._judged.add(shared)
             self.counts["rows_read",] += rows.rows_read
             self.counts["rows_left_out",] += rows.rows_left_out
-        return rows.annotations, log.total - before
+        return rows, log.total - before
 
-    async def _rows(self, data: bytes, name: str, log: FindingLog) -> LabelRows:
+    async def _rows(self, data: bytes, entry: ShardEntry, facts: ImageFacts, log: FindingLog) -> LabelRows:
+        file = entry.label.name if entry.label else entry.image.name
+        size = _size(facts)
         if len(data) > _WORTH_A_THREAD:
-            return await asyncio.to_thread(self._parse, data, name, log)
-        return self._parse(data, name, log)
+            return await asyncio.to_thread(self._reader.read, data, file=file, size=size, report=log.add)
+        return self._reader.read(data, file=file, size=size, report=log.add)
 
-    def _parse(self, data: bytes, name: str, log: FindingLog) -> LabelRows:
-        limits = RowLimits(max_columns=self.limits.max_row_columns, max_points=self.limits.max_image_points)
-        return read_label(
-            data,
-            file=name,
-            category_count=self.plan.category_count,
-            limits=limits,
-            report=log.add,
-            shape=self._shape,
-        )
+
+def _context(plan: ImportPlan, limits: LimitSettings) -> LabelContext:
+    return LabelContext(
+        category_count=plan.category_count,
+        limits=RowLimits(max_columns=limits.max_row_columns, max_points=limits.max_image_points),
+        category_ids={name: number for number, name in enumerate(plan.category_names)},
+        task=plan.task,
+        keypoint_shape=plan.keypoint_shape,
+        files=plan.record_files,
+    )
+
+
+def _size(facts: ImageFacts) -> ImageSize | None:
+    return None if facts.width is None or facts.height is None else (facts.width, facts.height)
 
 
 def _counted(image: NewImage) -> CountedImage:

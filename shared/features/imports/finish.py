@@ -13,7 +13,9 @@ from shared.features.imports.repository import ImportJobRepository, ShardReposit
 from shared.features.jobs.models import Job, LeaseLost, StepLease
 from shared.foundation.mongo import Session, Transactions
 
-_TASKS: Mapping[str, Task] = MappingProxyType({"pose": "pose", "obb": "obb", "polygon": "segment"})
+_TASKS: Mapping[str, Task] = MappingProxyType(
+    {"pose": "pose", "obb": "obb", "polygon": "segment", "box": "detect", "label": "classify"}
+)
 
 
 @dataclass(frozen=True, slots=True)

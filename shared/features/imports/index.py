@@ -15,6 +15,7 @@ from shared.features.imports.joined_source import open_source, read_each_label
 from shared.features.imports.labels import write_notes, write_pack
 from shared.features.imports.manifest import ShardEntry, read_manifest
 from shared.features.imports.models import ImportPlan, ImportRequest, Ledger, ShardLease, Way
+from shared.features.imports.record_rows import read_records
 from shared.features.imports.shard_tools import ShardTools
 from shared.features.imports.size_limits import note_too_large, within_limits
 from shared.features.imports.track import ShardTrack
@@ -37,6 +38,7 @@ class Indexer:
         try:
             label_members, image_members = within_limits(entries, self.tools.limits)
             labels = await read_each_label(source, label_members, plan)
+            await read_records(self.tools.store, plan, lease, entries, labels)
             builder = DocumentBuilder(job, plan, labels, self.tools.limits, log)
             track.check()
             if plan.way is Way.IN_PLACE:

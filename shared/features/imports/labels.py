@@ -31,6 +31,12 @@ class ShardLabels:
     broken: dict[int, Finding] = field(default_factory=dict)
     places: dict[int, int] = field(default_factory=dict)
     pack_key: str | None = None
+    records: dict[str, bytes] = field(default_factory=dict)
+    """What files about many images say of each, by the image's name."""
+
+    def text_of(self, entry: ShardEntry) -> bytes | None:
+        """What is said of the entry's image; None for nothing."""
+        return self.contents.get(entry.label.header_offset) if entry.label else self.records.get(entry.image.name)
 
     def place(self, label: Member) -> NewLabel | None:
         """Where the label's bytes are to be found later; None where they could not be read.

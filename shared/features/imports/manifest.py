@@ -14,11 +14,12 @@ from shared.ports.object_store import ObjectStore
 
 
 class ShardEntry(NamedTuple):
-    """One image to transfer, its split, and its label if there is one."""
+    """One image to transfer, its split, and its label if there is one; or the category that its path says."""
 
     image: Member
     split: str | None
     label: Member | None
+    category: int | None = None
 
 
 PlacedFile: TypeAlias = tuple[int, TreeFile]
@@ -47,6 +48,16 @@ def kept_manifests_prefix(dataset_id: DatasetId, generation: int) -> str:
     return f"{dataset_prefix(dataset_id)}members-{generation}/"
 
 
+def rows_key(lease: ShardLease, generation: int) -> str:
+    """Where the records of a shard's images lie, where these came from files about many images."""
+    return record_rows_key(Ledger(lease.job_id, generation), lease.manifest_key)
+
+
+def record_rows_key(ledger: Ledger, key: str) -> str:
+    """The same, by the key of the shard's manifest."""
+    return f"{temp_prefix(ledger.job_id)}rows-{ledger.generation}/{key.rpartition('/')[2]}l"
+
+
 def manifest_key(prefix: str, index: int) -> str:
     """Where the manifest of a shard lies."""
     return f"{prefix}{index:06d}.json"
@@ -66,12 +77,14 @@ async def read_whole_manifest(store: ObjectStore, key: str) -> Manifest:
 def encode_manifest(entries: Sequence[ShardEntry], files: Sequence[PlacedFile] = ()) -> bytes:
     """The entries, column by column: a tenth of the time that a row each takes. So the files, if there are any."""
     labels = [entry.label for entry in entries if entry.label is not None]
-    document = {
+    document: dict[str, object] = {
         "images": _columns([entry.image for entry in entries]),
         "splits": [entry.split for entry in entries],
         "labelled": [entry.label is not None for entry in entries],
         "labels": _columns(labels),
     }
+    if any(entry.category is not None for entry in entries):
+        document["categories"] = [entry.category for entry in entries]
     if files:
         document["files"] = list(zip(*((at, file.name, file.size_bytes, file.etag) for at, file in files), strict=True))
     return json.dumps(document).encode()
@@ -82,7 +95,8 @@ def decode_manifest(data: bytes) -> Manifest:
     document = json.loads(data)
     labels = iter(_members(document["labels"]))
     with_label = [next(labels) if labelled else None for labelled in document["labelled"]]
-    entries = list(map(ShardEntry, _members(document["images"]), document["splits"], with_label))
+    categories = document.get("categories") or [None] * len(with_label)
+    entries = list(map(ShardEntry, _members(document["images"]), document["splits"], with_label, categories))
     offsets, *facts = document.get("files") or ((), (), (), ())
     return Manifest(entries, list(zip(offsets, map(TreeFile, *facts), strict=True)))
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, model_validator
 
 from shared.features.datasets.models import Rollup
-from shared.formats.annotations.yolo_row_shapes import LabelTask
+from shared.formats.annotations.model import LabelTask
 from shared.foundation.errors import AppError, Invalid
 from shared.foundation.ids import JobId
 from shared.foundation.urls import redact
@@ -231,6 +231,9 @@ class ImportPlan(BaseModel):
     confidence: float
     splits: tuple[str, ...]
     category_count: int
+    category_names: tuple[str, ...] = Field(default=(), description="Where labels name their category: all, by id.")
+    label_files: bool = Field(default=True, description="Whether an image is expected to have a label file of its own.")
+    record_files: tuple[str, ...] = Field(default=(), description="Files that hold the labels of many images.")
     task: LabelTask = Field(default="auto", description="What the rows of labels are.")
     keypoint_shape: tuple[int, int] | None = Field(default=None, description="Keypoints, and the values of each.")
     way: Way

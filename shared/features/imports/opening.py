@@ -8,8 +8,8 @@ from itertools import accumulate
 from shared.features.imports.archive import ArchiveOpener, OpenedArchive
 from shared.features.imports.manifest import PlacedFile
 from shared.features.imports.models import ImportRequest, PartName, SourceRef
+from shared.formats.annotations.member_names import is_image
 from shared.formats.annotations.splits import CANONICAL, normalise_split
-from shared.formats.annotations.yolo_paths import is_image
 from shared.formats.archives.directory import ArchiveDirectory, ArchiveLimits, Member
 from shared.formats.archives.joined import JoinedDirectory, JoinedPart
 from shared.formats.archives.member_table import MemberTable

@@ -4,7 +4,7 @@ Planning twice gives the same shards, so a claimer that dies while planning cost
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import PurePosixPath
@@ -16,7 +16,7 @@ from shared.features.datasets.statistics import Counts, count_findings, to_rollu
 from shared.features.images.models import dataset_prefix
 from shared.features.imports.archive import ArchiveOpener
 from shared.features.imports.cut import Amount, Cut, part_bytes_of
-from shared.features.imports.joined_source import open_source, read_each
+from shared.features.imports.image_records import ImageRecords
 from shared.features.imports.manifest import (
     ShardEntry,
     encode_manifest,
@@ -25,10 +25,7 @@ from shared.features.imports.manifest import (
     manifests_prefix,
     temp_prefix,
 )
-from shared.features.imports.members import broken_member
 from shared.features.imports.models import (
-    BadConfiguration,
-    DatasetNotRecognised,
     ImportPlan,
     ImportRequest,
     Ledger,
@@ -38,21 +35,21 @@ from shared.features.imports.models import (
 )
 from shared.features.imports.opening import OpenedSource, open_request
 from shared.features.imports.packed_parts import archive_uri
+from shared.features.imports.recognition import Recognised, Recogniser
+from shared.features.imports.record_rows import RecordRows
 from shared.features.imports.repository import FindingRepository, ShardRepository
 from shared.features.imports.verdict import refuse_errors
 from shared.features.imports.way import Decision, choose_way, label_runs
 from shared.features.jobs.models import Job, StepLease
-from shared.formats.annotations.model import BrokenConfig, DatasetLayout, UnrecognisedDataset
-from shared.formats.annotations.yolo_layout import YoloReader
-from shared.formats.archives.directory import ArchiveLimits, Member
-from shared.formats.archives.errors import BrokenMember
+from shared.formats.annotations import model as formats
+from shared.formats.annotations.model import DatasetLayout
+from shared.formats.archives.directory import ArchiveLimits
 from shared.formats.findings import FindingLog
 from shared.foundation.ids import derived_id
 from shared.foundation.settings import EngineSettings, LimitSettings
 from shared.ports.byte_source import ByteSources
 from shared.ports.object_store import ObjectStore
 
-_NO_KEYPOINTS = "poses need `kpt_shape` in the description, such as [17, 3]"
 _LONGEST_PART, _LONGEST_NAME = 200, 800
 
 
@@ -87,14 +84,18 @@ class Planner:
         log, ledger = FindingLog(self.limits.max_findings_per_step), Ledger(job.id, lease.token)
         try:
             archive = await open_request(self._opener(lease, log, track), request)
-            layout = await self._recognise(job, request, archive, log)
+            recogniser = Recogniser(self.sources, self.limits, archive, log)
+            recognised = await recogniser.recognise(request)
+            await self._keep(job, recognised)
+            rows = RecordRows(self.store, ledger)
+            await ImageRecords(recogniser, recognised, rows).collect()
             refuse_errors(request, log)
         finally:
             await self.findings.write(ledger, log)
         track.check()
-        found = _Found(job, request, archive, layout, _part_bytes(request, archive.source, self.engine))
+        found = _Found(job, request, archive, recognised.layout, _part_bytes(request, archive.source, self.engine))
         await self._describe(ledger, found)
-        return await self._cut(ledger, found, _finding_rollup(log), track)
+        return await self._cut(ledger, found, rows, _finding_rollup(log), track)
 
     async def discard(self, job: Job, ledger: Ledger) -> None:
         """Remove the shards of a plan that did not come to count."""
@@ -111,76 +112,37 @@ class Planner:
         staged = f"{temp_prefix(lease.job_id)}staged-{lease.token}"
         return ArchiveOpener(self.sources, self.store, limits, log.add, track.moved, staged)
 
-    async def _recognise(
-        self, job: Job, request: ImportRequest, archive: OpenedSource, log: FindingLog
-    ) -> DatasetLayout:
-        reader = YoloReader(archive.directory)
-        try:
-            given = await self._provide(reader, archive, log)
-            layout = await asyncio.to_thread(reader.layout, log.add)
-        except UnrecognisedDataset as error:
-            left_out = "".join(f"; {rule} x {count}" for rule, count in sorted(log.counts.items()))
-            raise DatasetNotRecognised(f"{request.shown_source}: {error.reason}{left_out}") from error
-        except BrokenConfig as error:
-            raise BadConfiguration(f"{request.shown_source}: {error}", file=error.file) from error
-        if request.task == "pose" and layout.keypoint_shape is None:
-            raise BadConfiguration(f"{request.shown_source}: {_NO_KEYPOINTS}", file=layout.config_files[0])
-        kept = {name: given[name] for name in layout.config_files if name in given}
+    async def _keep(self, job: Job, found: Recognised) -> None:
+        """Keep the small files that describe the dataset."""
+        kept = {name: found.given[name] for name in found.layout.config_files if name in found.given}
         for name, content in kept.items():
             await self.store.put(_config_key(job, name, kept), content)
-        return layout
-
-    async def _provide(self, reader: YoloReader, archive: OpenedSource, log: FindingLog) -> dict[str, bytes]:
-        """Give the reader every member it asks for; their bytes by name."""
-        given: dict[str, bytes] = {}
-        while wanted := reader.config_members():
-            items = {index: archive.directory.member(index) for index in wanted}
-            read = {name: data async for name, data in self._contents(list(items.values()), archive, log)}
-            given.update(read)
-            for index, item in items.items():
-                reader.provide(index, read.get(item.name))
-        return given
-
-    async def _contents(
-        self, items: list[Member], archive: OpenedSource, log: FindingLog
-    ) -> AsyncIterator[tuple[str, bytes]]:
-        small = [item for item in items if item.size_bytes <= self.limits.max_config_bytes]
-        names: dict[int, list[str]] = {}
-        for item in small:
-            names.setdefault(item.header_offset, []).append(item.name)
-        source = open_source(self.sources, archive.source, archive.files(small))
-        try:
-            async for member in read_each(source, small, archive.source):
-                try:
-                    content = await member.whole()
-                except BrokenMember as error:
-                    log.add(broken_member(member.item, error))
-                    continue
-                for name in names[member.item.header_offset]:
-                    yield name, content
-        finally:
-            await source.close()
 
     async def _describe(self, ledger: Ledger, found: "_Found") -> None:
         layout = found.layout
-        categories = tuple(Category(id=category.id, name=category.name) for category in layout.categories)
-        description = DatasetDescription("yolo", layout.name, categories, _kept_archive(ledger, found))
+        categories = tuple(map(_category, layout.categories))
+        description = DatasetDescription(layout.format, layout.name, categories, _kept_archive(ledger, found))
         await self.datasets.describe(found.job.dataset_id, description)
 
-    async def _cut(self, ledger: Ledger, found: "_Found", rollup: Rollup, track: PlanTrack) -> ImportPlan:
+    async def _cut(
+        self, ledger: Ledger, found: "_Found", rows: RecordRows, rollup: Rollup, track: PlanTrack
+    ) -> ImportPlan:
         """Write the shards, and say what they hold."""
         layout = found.layout
-        shards, amount = await self._write_shards(ledger, found, track)
+        shards, amount = await self._write_shards(ledger, found, rows, track)
         decision = await asyncio.to_thread(_way, found, amount, self.engine)
         return ImportPlan(
             source=found.archive.source,
             generation=ledger.generation,
-            format="yolo",
+            format=layout.format,
             layout=layout.name,
             reason=layout.reason,
             confidence=layout.confidence,
             splits=layout.splits,
             category_count=max((category.id + 1 for category in layout.categories), default=0),
+            category_names=tuple(category.name for category in layout.categories) if layout.names_in_labels else (),
+            label_files=layout.has_label_files,
+            record_files=tuple(map(found.archive.directory.name, layout.record_members)),
             task=found.request.task,
             keypoint_shape=layout.keypoint_shape,
             way=decision.way,
@@ -192,7 +154,9 @@ class Planner:
             rollup=rollup,
         )
 
-    async def _write_shards(self, ledger: Ledger, found: "_Found", track: PlanTrack) -> tuple[int, Amount]:
+    async def _write_shards(
+        self, ledger: Ledger, found: "_Found", rows: RecordRows, track: PlanTrack
+    ) -> tuple[int, Amount]:
         directory, in_place = found.archive.directory, found.request.in_place
         kept = kept_manifests_prefix(found.job.dataset_id, ledger.generation)
         folder = kept if in_place else manifests_prefix(ledger)
@@ -206,6 +170,8 @@ class Planner:
             shard = NewShard(len(shards), key, len(entries), span=span, divisible=divisible)
             track.check()
             await self.store.put(shard.manifest_key, encode_manifest(entries, files))
+            if found.layout.record_members:
+                await rows.write_shard(key, amount.images, amount.images + len(entries))
             shards.append(shard)
             amount.add(entries)
             await asyncio.sleep(0)
@@ -225,6 +191,12 @@ class _Found:
     archive: OpenedSource
     layout: DatasetLayout
     part_bytes: int | None
+
+
+def _category(category: formats.Category) -> Category:
+    return Category(
+        id=category.id, name=category.name, source_id=category.source_id, supercategory=category.supercategory
+    )
 
 
 def _share_labels(entries: Sequence[ShardEntry]) -> bool:

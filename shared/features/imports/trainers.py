@@ -7,7 +7,7 @@ from shared.features.imports.image_probe import SMALLEST_SIDE, ImageFacts
 from shared.features.imports.models import ImportPlan
 from shared.formats.annotations.trainers.model import TrainingTask
 from shared.formats.annotations.trainers.tally import TrainerCounts, TrainerTally, totals
-from shared.formats.annotations.yolo_row_shapes import Poses, row_shape
+from shared.formats.annotations.yolo.row_shapes import Poses, row_shape
 
 _FIGURE = "trainers"
 _MOST_PIXELS = 178_956_970  # what Pillow takes for a decompression bomb, and trainers with it

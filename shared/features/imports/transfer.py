@@ -19,6 +19,7 @@ from shared.features.imports.manifest import ShardEntry, read_manifest
 from shared.features.imports.members import OpenMember, broken_member
 from shared.features.imports.models import ImportPlan, ImportRequest, Ledger, ShardLease, Way
 from shared.features.imports.packed_parts import PackedImages, copy_part
+from shared.features.imports.record_rows import read_records
 from shared.features.imports.shard_tools import ShardTools
 from shared.features.imports.size_limits import note_too_large, within_limits
 from shared.features.imports.track import ShardTrack
@@ -98,6 +99,7 @@ class _ShardWork:
             await self._read_members(images, labels, source)
             self.track.check()
             await write_pack(self.tools.store, self.job, self.lease, self.labels)
+        await read_records(self.tools.store, self.plan, self.lease, entries, self.labels)
 
     async def _read_members(self, images: Sequence[Member], labels: Sequence[Member], source: ByteSource) -> None:
         """Each image becomes an object."""

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.formats.annotations import yolo_splits
+from shared.formats.annotations.member_names import is_image
 from shared.formats.annotations.model import BrokenConfig, UnrecognisedDataset
-from shared.formats.annotations.yolo_paths import bases_of, candidates, is_image
+from shared.formats.annotations.yolo import splits as yolo_splits
+from shared.formats.annotations.yolo.paths import bases_of, candidates
 from tests.factories.yolo_listings import FOUR, ULTRALYTICS, pairs, read, said, with_yaml
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.formats.annotations.model import Annotation
-from shared.formats.annotations.yolo_row_shapes import (
+from shared.formats.annotations.model import Annotation, RowLimits
+from shared.formats.annotations.yolo.row_shapes import (
     BoxesAndPolygons,
     LabelTask,
     OrientedBoxes,
@@ -11,7 +11,7 @@ from shared.formats.annotations.yolo_row_shapes import (
     RowShape,
     row_shape,
 )
-from shared.formats.annotations.yolo_rows import RowLimits, read_label
+from shared.formats.annotations.yolo.rows import read_label
 from shared.formats.findings import Finding
 
 BOX = "0 .5 .5 .2 .4"

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.formats.annotations import yolo_rows
-from shared.formats.annotations.model import Annotation
-from shared.formats.annotations.yolo_rows import MOST_LEFT_OUT, LabelRows, RowLimits, read_label
+from shared.formats.annotations.model import Annotation, LabelRows, RowLimits
+from shared.formats.annotations.yolo import rows as yolo_rows
+from shared.formats.annotations.yolo.rows import MOST_LEFT_OUT, read_label
 from shared.formats.findings import Finding
 from shared.formats.rules import RULES
 

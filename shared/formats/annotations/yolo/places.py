@@ -1,8 +1,9 @@
 """The members that the paths of a YOLO description mean: list files, the names file, directories."""
 
+from shared.formats.annotations.member_names import directory_of
 from shared.formats.annotations.model import NameTable
-from shared.formats.annotations.yolo_candidates import Description
-from shared.formats.annotations.yolo_paths import bases_of, candidates, directory_of, is_absolute
+from shared.formats.annotations.yolo.candidates import Description
+from shared.formats.annotations.yolo.paths import bases_of, candidates, is_absolute
 
 
 def members_named(names: NameTable, description: Description) -> list[int]:

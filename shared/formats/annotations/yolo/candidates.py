@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from shared.formats.annotations.darknet import read_obj_data
 from shared.formats.annotations.model import BrokenConfig, Category, NameTable, Report
-from shared.formats.annotations.yolo_config import read_data_yaml
+from shared.formats.annotations.yolo.config import read_data_yaml
+from shared.formats.annotations.yolo.darknet import read_obj_data
 from shared.formats.findings import Finding
 
 MAX_CANDIDATES = 50

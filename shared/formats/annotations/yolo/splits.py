@@ -7,8 +7,9 @@ from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from shared.formats.annotations.member_names import directory_of, is_image
 from shared.formats.annotations.model import NameTable, Report
-from shared.formats.annotations.yolo_paths import MAX_CHARACTERS, bases_of, candidates, directory_of, is_image
+from shared.formats.annotations.yolo.paths import MAX_CHARACTERS, bases_of, candidates
 from shared.formats.findings import Finding
 
 NO_SPLIT = -1

@@ -7,7 +7,7 @@ import yaml
 
 from shared.formats.annotations.model import BrokenConfig, Category, Report
 from shared.formats.annotations.splits import CANONICAL, names_a_split, normalise_split
-from shared.formats.annotations.yaml_nodes import as_python_prints, is_null, is_text, line_of, read_map, written
+from shared.formats.annotations.yolo.yaml_nodes import as_python_prints, is_null, is_text, line_of, read_map, written
 from shared.formats.findings import Finding
 
 MAX_CATEGORIES = 100_000

@@ -6,11 +6,9 @@ poses, boxes followed by keypoints `x y` or `x y visibility`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Protocol
 
-from shared.formats.annotations.model import Annotation
-
-LabelTask: TypeAlias = Literal["auto", "detect", "segment", "pose", "obb"]
+from shared.formats.annotations.model import Annotation, LabelTask
 
 BOX_COLUMNS = 5
 SHORTEST_POLYGON_COLUMNS = 7

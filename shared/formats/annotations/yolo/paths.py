@@ -7,9 +7,7 @@ its parents and from the archive's root, and at last by its longest end that nam
 import re
 from collections.abc import Iterable, Iterator
 
-IMAGE_SUFFIXES = frozenset(
-    ("avif", "bmp", "dng", "heic", "heif", "jp2", "jpeg", "jpg", "mpo", "png", "tif", "tiff", "webp")
-)
+from shared.formats.annotations.member_names import directory_of
 
 MAX_CHARACTERS = 4_096
 """Of a path; longer ones mean nothing."""
@@ -17,14 +15,6 @@ MAX_CHARACTERS = 4_096
 _MAX_BASES = 8
 _MAX_PARTS = 32
 _DRIVE = re.compile(r"[A-Za-z]:(?=/|$)")
-
-
-def is_image(name: str) -> bool:
-    """Whether a member is an image by its ending, and neither hidden nor what macOS puts beside files."""
-    dot = name.rfind(".")
-    if dot < 0 or name[dot + 1 :].lower() not in IMAGE_SUFFIXES:
-        return False
-    return not (name[0] == "." or "/." in name or "__MACOSX/" in name)
 
 
 def label_path(image: str) -> str:
@@ -42,11 +32,6 @@ def label_path(image: str) -> str:
 def beside(image: str) -> str:
     """The label path of Darknet's layout: in the same directory, whatever that is called."""
     return image[: image.rfind(".")] + ".txt"
-
-
-def directory_of(name: str) -> str:
-    """The member's directory with its closing `/`; empty for the archive's root."""
-    return name[: name.rfind("/") + 1]
 
 
 def bases_of(directory: str) -> tuple[str, ...]:

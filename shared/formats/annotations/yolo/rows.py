@@ -1,4 +1,4 @@
-"""Rows of a YOLO label file, whatever they are labels for (yolo_row_shapes): each is kept, or said to be left out.
+"""Rows of a YOLO label file, whatever they are labels for (row_shapes): each is kept, or said to be left out.
 
 Rules and tolerances follow what trainers accept (ultralytics 8.4); a value outside them costs its row, not the file.
 """
@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from math import isfinite
 
-from shared.formats.annotations.model import Annotation, Report
-from shared.formats.annotations.yolo_row_shapes import BOX_COLUMNS, BoxesAndPolygons, Poses, RowShape
+from shared.formats.annotations.model import Annotation, ImageSize, LabelRows, Report, RowLimits
+from shared.formats.annotations.yolo.row_shapes import BOX_COLUMNS, BoxesAndPolygons, Poses, RowShape
 from shared.formats.findings import Finding
 
 TOLERANCE = 0.01
@@ -30,32 +30,6 @@ _LEAST_LONGEST_ROW, _LONGEST_COLUMN = 1 << 20, 64
 _LINE_ENDS = (*(bytes((byte,)) for byte in b"\n\r\v\f\x1c\x1d\x1e"), b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
 _UP_TO_LAST_END = re.compile(rb"(?s:.*)(?:" + b"|".join(_LINE_ENDS) + rb")")
 _LONGEST_LINE_END = 3
-
-
-@dataclass(frozen=True, slots=True)
-class RowLimits:
-    """What one label file may hold: columns of a row, rows that are kept, and points of all its polygons together.
-
-    With these rows and points an image's document stays below the 16 MB that a database takes.
-    """
-
-    max_columns: int = 20_001
-    max_points: int = 200_000
-    max_rows: int = 50_000
-
-    @property
-    def longest_row(self) -> int:
-        """The bytes of the longest row that is looked at."""
-        return max(_LEAST_LONGEST_ROW, self.max_columns * _LONGEST_COLUMN)
-
-
-@dataclass(frozen=True, slots=True)
-class LabelRows:
-    """A label file, read: rows_read == len(annotations) + rows_left_out. Blank lines are no rows."""
-
-    annotations: list[Annotation]
-    rows_read: int
-    rows_left_out: int
 
 
 BOXES_AND_POLYGONS = BoxesAndPolygons()
@@ -78,13 +52,34 @@ def read_label(
     rows = _Rows(file, category_count or LARGEST_CATEGORY_ID + 1, limits, report, shape)
     number = 1
     for start, end in _blocks(data):
-        if end - start <= limits.longest_row:
+        if end - start <= _longest_row(limits):
             number += rows.add_all(number, data[start:end])
             continue
         if not data[start:end].isspace():
             rows.refuse(number, end - start)
         number += 1
     return rows.done()
+
+
+@dataclass(frozen=True, slots=True)
+class YoloLabels:
+    """Reads label files whose rows have one shape."""
+
+    category_count: int
+    limits: RowLimits
+    shape: RowShape
+
+    def read(self, data: bytes, *, file: str, size: ImageSize | None, report: Report) -> LabelRows:
+        """See `read_label`; coordinates are shares of the image's sides, so its size does not matter."""
+        del size
+        return read_label(
+            data, file=file, category_count=self.category_count, limits=self.limits, report=report, shape=self.shape
+        )
+
+
+def _longest_row(limits: RowLimits) -> int:
+    """The bytes of the longest row that is looked at."""
+    return max(_LEAST_LONGEST_ROW, limits.max_columns * _LONGEST_COLUMN)
 
 
 def _blocks(data: bytes) -> Iterator[tuple[int, int]]:
@@ -176,7 +171,7 @@ class _Rows:
     def refuse(self, number: int, size_bytes: int) -> None:
         """Count a row that is too long to be looked at."""
         self.rows_read += 1
-        message = f"a row of {size_bytes} bytes; none of more than {self.limits.longest_row} is read"
+        message = f"a row of {size_bytes} bytes; none of more than {_longest_row(self.limits)} is read"
         self.report(Finding("ROW_COLUMNS", self.file, message, number))
 
     def add(self, number: int, line: str, tokens: list[str]) -> None:

@@ -1,10 +1,17 @@
 """YOLO datasets of the Ultralytics, Roboflow and Darknet layouts, recognised by their description and by names."""
 
-from shared.formats.annotations.model import BrokenConfig, DatasetLayout, NameTable, Report, UnrecognisedDataset
-from shared.formats.annotations.yolo_assembly import LayoutBuilder
-from shared.formats.annotations.yolo_candidates import ConfigCandidates, Description, Kind, describe, find_configs
-from shared.formats.annotations.yolo_paths import is_image
-from shared.formats.annotations.yolo_places import members_named
+from shared.formats.annotations.member_names import is_image
+from shared.formats.annotations.model import (
+    AnnotationReader,
+    BrokenConfig,
+    DatasetLayout,
+    NameTable,
+    Report,
+    UnrecognisedDataset,
+)
+from shared.formats.annotations.yolo.assembly import LayoutBuilder
+from shared.formats.annotations.yolo.candidates import ConfigCandidates, Description, Kind, describe, find_configs
+from shared.formats.annotations.yolo.places import members_named
 from shared.formats.findings import Finding
 
 __all__ = ["ConfigCandidates", "YoloReader", "find_configs"]
@@ -14,7 +21,7 @@ _ADVICE = "add a data.yaml with train, val and names, or pass `config`; see docs
 _SHOWN_REASONS = 3
 
 
-class YoloReader:
+class YoloReader(AnnotationReader):
     """Reads a YOLO dataset's layout; see `AnnotationReader` for the conversation. Does no I/O."""
 
     def __init__(self, names: NameTable) -> None:

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from shared.formats.annotations.darknet import read_names
+from shared.formats.annotations.member_names import directory_of
 from shared.formats.annotations.model import (
     BrokenConfig,
     Category,
@@ -13,12 +13,12 @@ from shared.formats.annotations.model import (
     UnrecognisedDataset,
 )
 from shared.formats.annotations.splits import CANONICAL, in_order_of_precedence, normalise_split
-from shared.formats.annotations.yolo_candidates import Description, SplitPaths
-from shared.formats.annotations.yolo_config import complete_names, report_duplicates
-from shared.formats.annotations.yolo_pairing import LabelPairing, report_unlisted, top_directory
-from shared.formats.annotations.yolo_paths import directory_of
-from shared.formats.annotations.yolo_places import find_list, find_member, places
-from shared.formats.annotations.yolo_splits import NO_SPLIT, ImageSurvey, ListFile, SplitAssignment, list_bases, named
+from shared.formats.annotations.yolo.candidates import Description, SplitPaths
+from shared.formats.annotations.yolo.config import complete_names, report_duplicates
+from shared.formats.annotations.yolo.darknet import read_names
+from shared.formats.annotations.yolo.pairing import LabelPairing, report_unlisted, top_directory
+from shared.formats.annotations.yolo.places import find_list, find_member, places
+from shared.formats.annotations.yolo.splits import NO_SPLIT, ImageSurvey, ListFile, SplitAssignment, list_bases, named
 from shared.formats.findings import Finding
 
 _SURE, _FAIRLY_SURE = 0.99, 0.8

@@ -4,9 +4,10 @@ import re
 from array import array
 from collections import Counter
 
+from shared.formats.annotations.member_names import directory_of
 from shared.formats.annotations.model import NameTable, Report
-from shared.formats.annotations.yolo_paths import beside, directory_of, label_path
-from shared.formats.annotations.yolo_splits import NO_SPLIT
+from shared.formats.annotations.yolo.paths import beside, label_path
+from shared.formats.annotations.yolo.splits import NO_SPLIT
 from shared.formats.archives.name_encoding import other_spellings
 from shared.formats.findings import Finding
 

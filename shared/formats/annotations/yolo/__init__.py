@@ -1,0 +1,1 @@
+"""YOLO datasets: descriptions, layouts, and the rows of label files."""
