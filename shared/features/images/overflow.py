@@ -53,7 +53,13 @@ def _is_too_large(image: NewImage) -> bool:
     if boxes * _BOX_BYTES > _MOST_BYTES:
         return True
     points = sum(len(annotation.points) + len(annotation.keypoints) for annotation in image.annotations)
-    return boxes * _BOX_BYTES + points * _POINT_BYTES > _MOST_BYTES
+    said = sum(_attribute_bytes(annotation.attributes) for annotation in image.annotations if annotation.attributes)
+    return boxes * _BOX_BYTES + points * _POINT_BYTES + said > _MOST_BYTES
+
+
+def _attribute_bytes(attributes: Mapping[str, object]) -> int:
+    """About what the attributes take in a document; a number may be 3 characters as text, and 16 bytes there."""
+    return 6 * len(json.dumps(attributes))
 
 
 def _document(annotation: NewAnnotation) -> dict[str, Any]:

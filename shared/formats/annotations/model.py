@@ -3,7 +3,6 @@
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Literal, Protocol, TypeAlias
 
 from shared.formats.findings import Finding
@@ -15,7 +14,7 @@ LabelTask: TypeAlias = Literal["auto", "detect", "segment", "pose", "obb", "clas
 Attributes: TypeAlias = Mapping[str, object]
 """What a format says beyond boxes and outlines, by its own names; the values are those of JSON."""
 
-NO_ATTRIBUTES: Attributes = MappingProxyType({})
+NO_ATTRIBUTES: Attributes = {}
 WHOLE_IMAGE = (0.5, 0.5, 1.0, 1.0)
 """The box of an annotation of type "label"."""
 

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from shared.formats.annotations.coco.labels import CocoLabels
+from shared.formats.annotations.coco.reader import CocoReader
 from shared.formats.annotations.model import (
     AnnotationReader,
     Category,
@@ -38,7 +40,10 @@ def _yolo_labels(context: LabelContext) -> LabelReader:
     return YoloLabels(context.category_count, context.limits, row_shape(context.task, context.keypoint_shape))
 
 
-_FORMATS = (Format("yolo", lambda survey: YoloReader(survey.names), _yolo_labels),)
+_FORMATS = (
+    Format("yolo", lambda survey: YoloReader(survey.names), _yolo_labels),
+    Format("coco", CocoReader, CocoLabels),
+)
 
 FORMATS: Mapping[str, Format] = MappingProxyType({one.name: one for one in _FORMATS})
 
