@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 INPUTS := pyproject.toml requirements.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench lint format openapi lock clean
+.PHONY: help setup run test check bench lint format openapi rules lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,8 +20,9 @@ run: $(VENV)/.laptop ## Run everything here; ARGS="--port 8123 --data DIR" goes 
 test: $(VENV)/.dev ## Run the tests, two processes at a time; ARGS go to pytest
 	@$(BIN)/pytest -q -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
 
-check: lint ## Everything CI checks: lint, drift of docs/openapi.json, tests
+check: lint ## Everything CI checks: lint, drift of what docs have from the code, tests
 	@$(BIN)/python -m services.api.openapi --check docs/openapi.json
+	@$(BIN)/python -m services.api.rules_page --check docs/rules.md
 	@$(MAKE) --no-print-directory test
 
 lint: $(VENV)/.dev ## Format, style, types and the layers of the code, without changing it
@@ -39,6 +40,9 @@ bench: $(VENV)/.dev ## Measure rates and memory; ARGS go to tests.bench
 
 openapi: $(VENV)/.dev ## Write docs/openapi.json anew
 	@$(BIN)/python -m services.api.openapi docs/openapi.json
+
+rules: $(VENV)/.dev ## Write the table of docs/rules.md anew
+	@$(BIN)/python -m services.api.rules_page docs/rules.md
 
 lock: $(VENV)/.dev ## Resolve requirements.lock anew; ARGS=--upgrade takes the newest versions
 	@$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --all-extras --strip-extras --no-annotate \
