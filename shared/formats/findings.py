@@ -31,13 +31,17 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One rule met at one place. `line` and `column` count from 1; None where the file as a whole is meant."""
+    """One rule met at one place. `line` and `column` count from 1; None where the file as a whole is meant.
+
+    `effect` is what trainers make of this one, as in `Rule`; None where that is what the rule says.
+    """
 
     rule: str
     file: str
     message: str
     line: int | None = None
     column: int | None = None
+    effect: tuple[tuple[str, str], ...] | None = None
 
 
 @dataclass(slots=True)

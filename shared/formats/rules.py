@@ -7,6 +7,8 @@ from shared.formats.findings import Rule, Severity
 
 _DROPS_IMAGE = MappingProxyType({"ultralytics>=8.4.190": "drop_image"})
 _KEEPS = MappingProxyType({"ultralytics>=8.4.190": "keep"})
+_TOLERATED = MappingProxyType({"ultralytics>=8.4.190": "keep", "ultralytics<8.3.200": "drop_image"})
+_DROPS_ROW = MappingProxyType({"ultralytics>=8.4.190": "drop_row", "ultralytics<8.4.190": "drop_row"})
 _ERROR, _WARNING, _INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 
 _RULES = (
@@ -45,6 +47,13 @@ _RULES = (
     # the dataset's configuration
     Rule("YAML_AMBIGUOUS", _WARNING, "Several dataset descriptions were found.", "Keep one, near the root."),
     Rule("YAML_KEY_ALIAS", _INFO, "A key is spelt differently from what trainers read.", "Rename the key."),
+    Rule("YAML_MISSING", _WARNING, "There is no dataset description.", "Add a data.yaml with train, val and names."),
+    Rule("YAML_SYNTAX", _ERROR, "The description is no YAML that can be read.", "Correct the line."),
+    Rule("YAML_ENCODING", _ERROR, "The description is not UTF-8 text.", "Save it as UTF-8."),
+    Rule("YAML_LIMIT", _ERROR, "The description holds more than is read.", "Shorten it."),
+    Rule("YAML_NAMES_FILE", _WARNING, "`names` is the path of a file.", "Write the names into the description."),
+    Rule("YAML_NAMES_INVERTED", _WARNING, "`names` maps names to ids.", "Map ids to names."),
+    Rule("YAML_FLIP_IDX", _WARNING, "`flip_idx` does not fit the keypoints.", "Name for each keypoint its mirror image."),
     Rule("YAML_NC_MISMATCH", _WARNING, "`nc` is not the number of names.", "Set `nc` to the number of names."),
     Rule("YAML_TYPE", _ERROR, "A value of the description is of the wrong kind.", "Write it as the message says."),
     Rule("YAML_NAMES_GAP", _WARNING, "Category ids are not 0 to n-1.", "Number the names from 0 without gaps."),
@@ -55,6 +64,12 @@ _RULES = (
     Rule("NAME_EMPTY", _WARNING, "A category has an empty name; it is called after its id.", "Give it a name."),
     Rule("JSON_SYNTAX", _ERROR, "The file is no JSON.", "Write the file again."),
     Rule("JSON_TYPE", _ERROR, "An element is not what its list holds.", "Give it what the message asks for."),
+    Rule(
+        "NAME_REPLACED",
+        _WARNING,
+        "The first name begins with n0, so trainers call all categories by words of ImageNet.",
+        "Rename the first category.",
+    ),
     # images and their labels
     Rule("PAIR_MISSING_LABEL", _INFO, "The image has no label file.", "Add one, or leave it as background.", _KEEPS),
     Rule("PAIR_EMPTY_LABEL", _INFO, "The label file has no rows.", "Nothing, if this is background.", _KEEPS),
@@ -81,18 +96,55 @@ _RULES = (
     # rows of labels
     Rule("ROW_ENCODING", _ERROR, "The label file is not UTF-8 text.", "Save it as UTF-8.", _DROPS_IMAGE),
     Rule("ROW_NOT_NUMERIC", _ERROR, "A value is not a number.", "Write plain decimal numbers.", _DROPS_IMAGE),
+    Rule(
+        "ROW_SEPARATOR",
+        _ERROR,
+        "Values are separated by commas or semicolons, or have decimal commas.",
+        "Write spaces between values, and decimal points.",
+        _DROPS_IMAGE,
+    ),
     Rule("ROW_NAN", _ERROR, "A value is not finite.", "Correct the value or remove the row.", _DROPS_IMAGE),
     Rule("ROW_COLUMNS", _ERROR, "The row's number of columns fits no task.", "Use 5, or 1 + 2n.", _DROPS_IMAGE),
-    Rule("ROW_MIXED_TASK", _WARNING, "Boxes and polygons are mixed in one file.", "Use one kind.", _DROPS_IMAGE),
+    Rule("ROW_RAGGED", _WARNING, "The file's rows differ in length.", "Write the same columns in each.", _DROPS_IMAGE),
+    Rule("ROW_MIXED_TASK", _WARNING, "Rows of different tasks are mixed.", "Use one kind.", _DROPS_IMAGE),
     Rule("ROW_CLASS_FLOAT", _ERROR, "The category id is not a whole number.", "Write an integer id.", _DROPS_IMAGE),
     Rule("ROW_CLASS_NEGATIVE", _ERROR, "The category id is negative.", "Number categories from 0.", _DROPS_IMAGE),
     Rule("ROW_CLASS_RANGE", _ERROR, "The category id has no name.", "Add the name or correct the id.", _DROPS_IMAGE),
     Rule("ROW_COORD_RANGE", _ERROR, "A coordinate lies outside 0 to 1.", "Normalise by image size.", _DROPS_IMAGE),
-    Rule("ROW_COORD_TOLERANCE", _INFO, "A coordinate is outside by less than 0.01.", "Clip it to 0 to 1.", _KEEPS),
-    Rule("ROW_CORNER_OUTSIDE", _WARNING, "The box leaves the image.", "Clip it to the image.", _KEEPS),
+    Rule(
+        "ROW_PIXEL_COORDS",
+        _ERROR,
+        "Most rows of the file are in pixels.",
+        "Divide by the image's width and height.",
+        _DROPS_IMAGE,
+    ),
+    Rule("ROW_KPT_RANGE", _ERROR, "A keypoint lies outside 0 to 1.", "Normalise by image size.", _DROPS_IMAGE),
+    Rule("ROW_COORD_TOLERANCE", _INFO, "A coordinate is outside by less than 0.01.", "Clip it to 0 to 1.", _TOLERATED),
+    Rule("ROW_CORNER_OUTSIDE", _WARNING, "The box or outline leaves the image.", "Clip it to the image.", _KEEPS),
+    Rule(
+        "ROW_XYXY_SUSPECT",
+        _WARNING,
+        "The file's boxes look like corners, not like centre and size.",
+        "Write centre, width and height.",
+        _KEEPS,
+    ),
     Rule("ROW_ZERO_AREA", _WARNING, "The box has no width or no height.", "Remove the row.", _KEEPS),
+    Rule("ROW_TINY", _WARNING, "The object is too small to be learnt.", "Remove it, or tile the image.", _KEEPS),
+    Rule("ROW_DUPLICATE", _WARNING, "The row says what an earlier one says.", "Remove it.", _DROPS_ROW),
+    Rule("ROW_NEAR_DUPLICATE", _WARNING, "The box nearly is that of an earlier row.", "Remove one of them.", _KEEPS),
+    Rule("ROW_POLY_POINTS", _WARNING, "The polygon has fewer than 3 different points.", "Remove the row.", _KEEPS),
+    Rule("ROW_POLY_SELF_INTERSECT", _WARNING, "The polygon's outline crosses itself.", "Draw it anew.", _KEEPS),
     Rule("ROW_KPT_VISIBILITY", _WARNING, "A keypoint's visibility is not 0, 1 or 2.", "Write 0, 1 or 2.", _KEEPS),
     Rule("ROW_LIMIT", _ERROR, "The file holds more points than one image may have.", "Simplify the polygons."),
+    # the dataset as a whole
+    Rule("SET_NO_VAL", _WARNING, "No split is for validation.", "Move some images to `val`."),
+    Rule("SET_NO_LABELS", _WARNING, "No image has a label.", "Add label files, or check where they lie."),
+    Rule("SET_CLASS_UNUSED", _WARNING, "A category has no annotation.", "Remove it, or label some."),
+    Rule("SET_CLASS_IMBALANCE", _WARNING, "Some categories are far rarer than others.", "Add images of the rare ones."),
+    Rule("SET_ONE_BASED", _WARNING, "Category ids seem to count from 1.", "Number categories from 0."),
+    Rule("SET_TASK_AMBIGUOUS", _WARNING, "The rows may be of another task.", "Say which: `task`, or `kpt_shape`."),
+    Rule("SET_BOXES_IDENTICAL", _WARNING, "All images have the same box.", "Check how the boxes were made."),
+    Rule("SET_FULL_IMAGE_BOXES", _WARNING, "Many boxes cover the whole image.", "Label them as a classification."),
 )
 
 RULES: Mapping[str, Rule] = MappingProxyType({rule.id: rule for rule in _RULES})

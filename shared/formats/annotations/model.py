@@ -15,6 +15,7 @@ Attributes: TypeAlias = Mapping[str, object]
 """What a format says beyond boxes and outlines, by its own names; the values are those of JSON."""
 
 NO_ATTRIBUTES: Attributes = {}
+NO_HINTS: Mapping[str, int] = {}
 WHOLE_IMAGE = (0.5, 0.5, 1.0, 1.0)
 """The box of an annotation of type "label"."""
 
@@ -54,13 +55,17 @@ class Annotation:
 class LabelRows:
     """What is said of one image, read: rows_read == len(annotations) + rows_left_out. Blank lines are no rows.
 
-    `attributes` are of the image itself.
+    `attributes` are of the image itself. `hints` count what tells something of the dataset only when it is added up.
+    `plain_rows` is the number of rows of a file that every trainer keeps as it is; None for any other, or where nobody
+    can tell.
     """
 
     annotations: list[Annotation]
     rows_read: int
     rows_left_out: int
     attributes: Attributes = field(default_factory=lambda: NO_ATTRIBUTES)
+    hints: Mapping[str, int] = field(default_factory=lambda: NO_HINTS)
+    plain_rows: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,17 +246,31 @@ class AnnotationReader(Protocol):
 
 
 class UnrecognisedDataset(ValueError):
-    """The members are no dataset of the format; `reason` says what was looked for and what was found."""
+    """The members are no dataset of the format; `reason` says what was looked for and what was found.
 
-    def __init__(self, reason: str) -> None:
+    `rule` is that of the finding this is, where it is one.
+    """
+
+    def __init__(self, reason: str, *, rule: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.rule = rule
 
 
 class BrokenConfig(ValueError):
-    """The dataset's description `file` cannot be used; `reason` says why, with the line where there is one."""
+    """The dataset's description `file` cannot be used; `reason` says why, with the `line` where there is one.
 
-    def __init__(self, file: str, reason: str) -> None:
-        super().__init__(f"{file}: {reason}")
+    `rule` is that of the finding this is.
+    """
+
+    def __init__(self, file: str, reason: str, *, rule: str = "YAML_TYPE", line: int | None = None) -> None:
+        self.reason = reason if line is None else f"line {line}: {reason}"
+        super().__init__(f"{file}: {self.reason}")
         self.file = file
-        self.reason = reason
+        self.rule = rule
+        self.line = line
+
+    @property
+    def finding(self) -> Finding:
+        """The same as a finding."""
+        return Finding(self.rule, self.file, self.reason, self.line)

@@ -19,8 +19,9 @@ from shared.formats.annotations.model import (
     UnrecognisedDataset,
 )
 from shared.formats.annotations.survey import NameSurvey
+from shared.formats.annotations.trainers.model import TrainingTask
 from shared.formats.annotations.yolo.layout import YoloReader
-from shared.formats.annotations.yolo.row_shapes import row_shape
+from shared.formats.annotations.yolo.row_shapes import Poses, row_shape
 from shared.formats.annotations.yolo.rows import YoloLabels
 from shared.formats.findings import Finding
 
@@ -37,7 +38,9 @@ class Format:
 
 
 def _yolo_labels(context: LabelContext) -> LabelReader:
-    return YoloLabels(context.category_count, context.limits, row_shape(context.task, context.keypoint_shape))
+    shape = row_shape(context.task, context.keypoint_shape)
+    training = TrainingTask(context.category_count, isinstance(shape, Poses), *(context.keypoint_shape or (0, 0)))
+    return YoloLabels(context.category_count, context.limits, shape, training)
 
 
 _FORMATS = (

@@ -83,13 +83,13 @@ def test_corners_are_kept_in_their_order_with_the_box_around_them() -> None:
         (BOX, OrientedBoxes(), "ROW_COLUMNS", "four corners are 9"),
         (BOX, Poses(2, 3), "ROW_COLUMNS", "2 keypoints of 3 are 11"),
         (CORNERS, Poses(2, 3), "ROW_COLUMNS", "9 columns"),
-        (f"{BOX} .1 .2 2 1.3 .4 2", Poses(2, 3), "ROW_COORD_RANGE", "1.3"),
-        (f"{BOX} .1 .2 -1 -1", Poses(2, 2), "ROW_COORD_RANGE", "-1"),
+        (f"{BOX} .1 .2 2 1.3 .4 2", Poses(2, 3), "ROW_KPT_RANGE", "1.3"),
+        (f"{BOX} .1 .2 -1 -1", Poses(2, 2), "ROW_KPT_RANGE", "not labelled is written 0 0"),
         (f"{BOX} .1 .2 nan .3 .4 2", Poses(2, 3), "ROW_NAN", "nan"),
         ("0 1.5 .5 .2 .4 .1 .2 2", Poses(1, 3), "ROW_COORD_RANGE", "1.5"),
         ("0 .5 .5 -.2 .4 .1 .2 2", Poses(1, 3), "ROW_COORD_RANGE", "-0.2"),
         ("3 .5 .5 .2 .4 .1 .2 2", Poses(1, 3), "ROW_CLASS_RANGE", "3"),
-        ("0 -.2 .1 .4 .1 .4 .3 -.2 .3", OrientedBoxes(), "ROW_COORD_RANGE", "-0.2"),
+        ("0 -.2 .1 1.4 .1 1.4 .3 -.2 .3", OrientedBoxes(), "ROW_COORD_RANGE", "-0.2"),
     ],
 )
 def test_rows_that_are_left_out(row: str, shape: RowShape, rule: str, words: str) -> None:
@@ -97,6 +97,18 @@ def test_rows_that_are_left_out(row: str, shape: RowShape, rule: str, words: str
     assert annotations == []
     assert [finding.rule for finding in findings] == [rule]
     assert words in findings[0].message
+
+
+def test_corners_outside_are_kept_as_long_as_the_box_around_them_is_in_range() -> None:
+    annotations, findings = read("0 -.2 .1 .4 .1 .4 .3 -.2 .3", OrientedBoxes())
+    assert annotations[0].points[0] == (-0.2, 0.1)
+    assert [(one.rule, one.line, one.column) for one in findings] == [("ROW_CORNER_OUTSIDE", 1, 3)]
+
+
+def test_a_file_of_boxes_alone_in_a_dataset_of_poses_is_told_once() -> None:
+    annotations, findings = read(f"{BOX}\n1 .2 .2 .1 .1", Poses(1, 3, has_boxes=True))
+    assert len(annotations) == 2
+    assert [(one.rule, one.line) for one in findings] == [("ROW_MIXED_TASK", 1)]
 
 
 def test_a_bad_row_names_its_column() -> None:
@@ -120,4 +132,4 @@ def test_a_keypoint_in_the_tolerance_is_kept_as_written() -> None:
 def test_points_of_a_file_are_bounded(row: str, shape: RowShape) -> None:
     annotations, findings = read("\n".join([row] * 3), shape, limits=RowLimits(max_points=4))
     assert len(annotations) == (1 if isinstance(shape, OrientedBoxes) else 2)
-    assert {finding.rule for finding in findings} == {"ROW_LIMIT"}
+    assert {finding.rule for finding in findings} - {"ROW_DUPLICATE"} == {"ROW_LIMIT"}

@@ -42,13 +42,18 @@ class TrainerTally:
     task: TrainingTask
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def add(self, data: bytes | None, *, is_refused: bool = False) -> None:
+    def add(self, data: bytes | None, *, is_refused: bool = False, plain_rows: int | None = None) -> None:
         """Count an image by its label file; `data` is None where it has none.
 
         An image that `is_refused` for what it is itself is left out by all that look at images before they train.
+        With `plain_rows` (`LabelRows.plain_rows`) the file need not be read again.
         """
         if data is not None and len(data) > MOST_BYTES:
             self._count("", _NOT_JUDGED)
+            return
+        if plain_rows is not None and not is_refused:
+            self.counts["", Outcome.KEPT] += 1
+            self.counts["", _ROWS] += plain_rows
             return
         plain = None if data is None or is_refused else ultralytics.agreed(data, self.task)
         if plain is not None and not plain.duplicates:

@@ -1,30 +1,44 @@
 """Rows of a YOLO label file, whatever they are labels for (row_shapes): each is kept, or said to be left out.
 
 Rules and tolerances follow what trainers accept (ultralytics 8.4); a value outside them costs its row, not the file.
+What is said of a row is in row_faults and row_geometry, of the file as a whole in file_shape.
 """
 
 import re
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from functools import lru_cache
 from math import isfinite
 
-from shared.formats.annotations.model import Annotation, ImageSize, LabelRows, Report, RowLimits
-from shared.formats.annotations.yolo.row_shapes import BOX_COLUMNS, BoxesAndPolygons, Poses, RowShape
+from shared.formats.annotations.model import NO_HINTS, Annotation, ImageSize, LabelRows, Report, RowLimits
+from shared.formats.annotations.trainers.effects import with_effects
+from shared.formats.annotations.trainers.model import TrainingTask
+from shared.formats.annotations.trainers.tally import MOST_BYTES
+from shared.formats.annotations.yolo.file_shape import FileShape
+from shared.formats.annotations.yolo.row_faults import (
+    TOKEN,
+    BadRow,
+    category_id,
+    check_finite,
+    column_of,
+    explain_columns,
+    misread_separators,
+    not_numeric,
+)
+from shared.formats.annotations.yolo.row_geometry import TOLERANCE, tiny_sides
+from shared.formats.annotations.yolo.row_remarks import Remarks
+from shared.formats.annotations.yolo.row_shapes import BOX_COLUMNS, BoxesAndPolygons, RowShape
 from shared.formats.findings import Finding
 
-TOLERANCE = 0.01
 LARGEST_CATEGORY_ID = 2**31 - 1
 MOST_LEFT_OUT = 100_000
 """About so many rows of one file are looked at in vain; the rest of it is counted and not read."""
 
-_SHOWN_CHARACTERS = 40
-_LOOKS_LIKE_PIXELS = 2.0
-_VISIBILITIES = (0.0, 1.0, 2.0)
-_TOKEN = re.compile(r"\S+")
 _UNDECODED = re.compile(r"[\udc80-\udcff]")
 _AT_ONCE = 64 << 10
+_MOST_USUAL_IDS = 1_000
+_REACH = 1 + TOLERANCE
 _LEAST_LONGEST_ROW, _LONGEST_COLUMN = 1 << 20, 64
 # what str.splitlines() splits at, in UTF-8
 _LINE_ENDS = (*(bytes((byte,)) for byte in b"\n\r\v\f\x1c\x1d\x1e"), b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
@@ -43,13 +57,16 @@ def read_label(
     limits: RowLimits,
     report: Report,
     shape: RowShape = BOXES_AND_POLYGONS,
+    size: ImageSize | None = None,
 ) -> LabelRows:
     """Read every row that can be read; report the others one by one, so bounding the findings is up to `report`.
 
     `category_count` 0 means the names are unknown and any id is accepted. Never raises on any `data`. A file that is
-    all wrong is given up at `MOST_LEFT_OUT`. What is held beside `data` does not grow with it, but for annotations.
+    all wrong is given up at `MOST_LEFT_OUT`. What is held beside `data` does not grow with it, but for annotations and
+    notes of odd rows. `size` is the image's; None where it is not known.
     """
-    rows = _Rows(file, category_count or LARGEST_CATEGORY_ID + 1, limits, report, shape)
+    rows = _Rows(file, category_count or LARGEST_CATEGORY_ID + 1, limits, report, shape, size)
+    rows.plain = category_count > 0 and isinstance(shape, BoxesAndPolygons) and data.isascii()
     number = 1
     for start, end in _blocks(data):
         if end - start <= _longest_row(limits):
@@ -63,18 +80,33 @@ def read_label(
 
 @dataclass(frozen=True, slots=True)
 class YoloLabels:
-    """Reads label files whose rows have one shape."""
+    """Reads label files whose rows have one shape.
+
+    With `training`, what a trainer is told, findings say what trainers make of them.
+    """
 
     category_count: int
     limits: RowLimits
     shape: RowShape
+    training: TrainingTask | None = None
 
     def read(self, data: bytes, *, file: str, size: ImageSize | None, report: Report) -> LabelRows:
-        """See `read_label`; coordinates are shares of the image's sides, so its size does not matter."""
-        del size
-        return read_label(
-            data, file=file, category_count=self.category_count, limits=self.limits, report=report, shape=self.shape
+        """See `read_label`; coordinates are shares of the image's sides, whose size tells what is too small."""
+        found: list[Finding] = []
+        told = self.training is not None and len(data) <= MOST_BYTES
+        rows = read_label(
+            data,
+            file=file,
+            category_count=self.category_count,
+            limits=self.limits,
+            report=found.append if told else report,
+            shape=self.shape,
+            size=size,
         )
+        if found and self.training is not None:
+            for finding in with_effects(data, found, self.training):
+                report(finding)
+        return rows
 
 
 def _longest_row(limits: RowLimits) -> int:
@@ -116,44 +148,39 @@ def _decode(data: bytes) -> tuple[str, bool]:
     return text, "_" in text
 
 
-def _quick_box(tokens: list[str], category_count: int) -> Annotation | None:
-    """A box row with nothing to say about it, or None for the long way."""
-    if len(tokens) != BOX_COLUMNS:
-        return None
-    try:
-        category, x, y, width, height = map(float, tokens)
-    except ValueError:
-        return None
-    fits = 0 <= x <= 1 and 0 <= y <= 1 and 0 < width <= 1 and 0 < height <= 1 and 0 <= category < category_count
-    return Annotation(int(category), "box", (x, y, width, height)) if fits and category.is_integer() else None
-
-
-class _BadRow(Exception):
-    """The row is left out, for this reason; `token` is the position of the value meant."""
-
-    def __init__(self, rule: str, message: str, token: int | None = None) -> None:
-        super().__init__(message)
-        self.rule = rule
-        self.message = message
-        self.token = token
+@lru_cache(maxsize=16)
+def _ids(category_count: int) -> dict[str, int]:
+    """Category ids as they are usually written."""
+    return {str(number): number for number in range(min(category_count, _MOST_USUAL_IDS))}
 
 
 @dataclass(slots=True)
 class _Rows:
-    """Takes the rows of one file in turn. `careful`: the text holds what Python's float() is too lenient about."""
+    """Takes the rows of one file in turn. `careful`: the text holds what Python's float() is too lenient about.
+
+    `numbers` are the lines of the annotations. `plain`: so far all rows are such that any trainer keeps them.
+    """
 
     file: str
     category_count: int
     limits: RowLimits
     report: Report
     shape: RowShape
+    size: ImageSize | None
     careful: bool = False
+    plain: bool = False
     annotations: list[Annotation] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
     rows_read: int = 0
     points: int = 0
-    first_type: str = ""
-    mixed: bool = False
+    last_type: str = ""
     unread: int = 0
+    notes: FileShape = field(init=False)
+    remarks: Remarks = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.notes = FileShape(self.file, self.shape)
+        self.remarks = Remarks(self.file, self.report, self.size, self.notes)
 
     def add_all(self, number: int, data: bytes) -> int:
         """Take whole lines, of which the first has that number, or count their rows; how many lines there were."""
@@ -162,11 +189,47 @@ class _Rows:
         if self.rows_left_out >= MOST_LEFT_OUT:
             self.unread += sum(1 for line in lines if line and not line.isspace())
             return len(lines)
-        add, columns = self.add, self.limits.max_columns
+        has_room = len(self.annotations) + len(lines) <= self.limits.max_rows
+        if self.shape.has_boxes and not self.careful and has_room:
+            self._add_quickly(number, lines)
+            return len(lines)
+        columns = self.limits.max_columns
         for at, line in enumerate(lines, number):
-            if line and (tokens := line.split(None, columns)):
-                add(at, line, tokens)
+            if tokens := line.split(None, columns):
+                self.add(at, line, tokens)
         return len(lines)
+
+    def _add_quickly(self, number: int, lines: list[str]) -> None:
+        """Take boxes that there is nothing to say about without further ado; this is most of all rows there are."""
+        ids, columns = _ids(self.category_count), self.limits.max_columns
+        least_width, least_height = self.remarks.tiny.width, self.remarks.tiny.height
+        annotations, numbers, added = self.annotations, self.numbers, 0
+        for at, line in enumerate(lines, number):
+            try:
+                name, one, two, three, four = line.split(None, BOX_COLUMNS)
+                x, y, width, height = float(one), float(two), float(three), float(four)
+                category = ids[name]
+            except (ValueError, KeyError):
+                category = width = height = -1
+            across, down = width / 2, height / 2
+            if (
+                least_width <= width <= 1
+                and least_height <= height <= 1
+                and 0 <= x <= 1
+                and 0 <= y <= 1
+                and across - TOLERANCE <= x <= _REACH - across
+                and down - TOLERANCE <= y <= _REACH - down
+            ):
+                annotations.append(Annotation(category, "box", (x, y, width, height)))
+                numbers.append(at)
+                added += 1
+                if self.last_type != "box":
+                    self._note_type("box", at)
+            elif tokens := line.split(None, columns):
+                self.add(at, line, tokens)
+            else:
+                self.plain = False
+        self.rows_read += added
 
     def refuse(self, number: int, size_bytes: int) -> None:
         """Count a row that is too long to be looked at."""
@@ -177,25 +240,21 @@ class _Rows:
     def add(self, number: int, line: str, tokens: list[str]) -> None:
         """Count the row, and keep it if it can be read."""
         self.rows_read += 1
-        is_quick = self.shape.has_boxes and not self.careful
-        found = _quick_box(tokens, self.category_count) if is_quick else None
-        if found is None and (found := self._read(number, line, tokens)) is None:
+        if (found := self._read(number, line, tokens)) is None:
             return
         if len(self.annotations) >= self.limits.max_rows:
             message = f"the file holds more than {self.limits.max_rows} rows"
             self.report(Finding("ROW_LIMIT", self.file, message, number))
             return
         self.annotations.append(found)
-        if found.type != self.first_type:
-            self._note_type(number, found.type)
+        self.numbers.append(number)
+        if found.type != self.last_type:
+            self._note_type(found.type, number)
 
-    def _note_type(self, number: int, kind: str) -> None:
-        """Remember the file's type of row from its first row; report the first row of another type."""
-        if self.first_type and not self.mixed:
-            self.mixed = True
-            message = f"a {kind} in a file that began with a {self.first_type}"
-            self.report(Finding("ROW_MIXED_TASK", self.file, message, number))
-        self.first_type = self.first_type or kind
+    def _note_type(self, kind: str, number: int) -> None:
+        self.last_type = kind
+        if (finding := self.notes.note_kind(kind, number)) is not None:
+            self.report(finding)
 
     @property
     def rows_left_out(self) -> int:
@@ -207,118 +266,74 @@ class _Rows:
         if self.unread:
             message = f"{self.unread} more rows were not read: {self.rows_left_out} before them could not be kept"
             self.report(Finding("ROW_LIMIT", self.file, message))
+        if self.notes.has_more:
+            for finding in self.notes.findings(self.annotations, self.rows_read):
+                self.report(finding)
+        repeats = self.remarks.repeats(self.annotations, self.numbers)
         self.rows_read += self.unread
         if not self.rows_read:
             self.report(Finding("PAIR_EMPTY_LABEL", self.file, "the label file has no rows"))
-        return LabelRows(self.annotations, self.rows_read, self.rows_left_out)
+        is_plain = self.plain and not repeats and not self.rows_left_out and self.rows_read > 0
+        return LabelRows(
+            self.annotations,
+            self.rows_read,
+            self.rows_left_out,
+            hints=self.remarks.hints or NO_HINTS,
+            plain_rows=self.rows_read if is_plain else None,
+        )
 
     def _read(self, number: int, line: str, tokens: list[str]) -> Annotation | None:
         try:
             values = self._values(line, tokens)
-            category = _category_id(values[0], self.category_count)
-            outside = self._outside(values)
-        except _BadRow as bad:
-            column = None if bad.token is None else _column(line, bad.token)
-            self.report(Finding(bad.rule, self.file, bad.message, number, column))
+            category = category_id(values[0], self.category_count)
+            outside = self.remarks.outside(values, self.shape)
+        except BadRow as bad:
+            self._leave_out(number, line, tokens, bad)
             return None
         found = self.shape.annotation(category, values)
         self.points += self.shape.points(len(values))
-        self._remark(number, line, found, outside)
+        self.plain = self.plain and found.type == "box" and outside is None
+        self.remarks.say(number, line, found, outside)
         return found
 
+    def _leave_out(self, number: int, line: str, tokens: list[str], bad: BadRow) -> None:
+        if bad.rule in ("ROW_COLUMNS", "ROW_NOT_NUMERIC"):
+            bad = misread_separators(line, self.shape) or bad
+        if bad.rule == "ROW_COLUMNS" and len(tokens) <= self.limits.max_columns:
+            self.remarks.note_columns(number, tokens)
+        if bad.rule == "ROW_CLASS_RANGE":
+            self.remarks.note_category(float(tokens[0]), self.category_count)
+        column = None if bad.token is None else column_of(line, bad.token)
+        if bad.is_pixels:
+            self.notes.pixels.append((number, column, bad.message))
+        else:
+            self.report(Finding(bad.rule, self.file, bad.message, number, column))
+
     def _values(self, line: str, tokens: list[str]) -> list[float]:
-        """The row's numbers, all finite; raises `_BadRow`."""
+        """The row's numbers, all finite; raises `BadRow`."""
         if self.careful and (undecoded := _UNDECODED.search(line)):
             byte = ord(undecoded.group()) - 0xDC00
-            raise _BadRow("ROW_ENCODING", f"byte 0x{byte:02x} at character {undecoded.start() + 1} is not UTF-8")
+            raise BadRow("ROW_ENCODING", f"byte 0x{byte:02x} at character {undecoded.start() + 1} is not UTF-8")
         self._check_size(line, tokens)
         try:
             values = list(map(float, tokens))
         except ValueError:
-            raise _not_numeric(tokens) from None
+            raise not_numeric(tokens) from None
         if self.careful and "_" in line:
-            raise _not_numeric(tokens)
+            raise not_numeric(tokens)
         if not isfinite(sum(values)):
-            _check_finite(tokens, values)
+            check_finite(tokens, values)
         return values
 
     def _check_size(self, line: str, tokens: list[str]) -> None:
         columns = len(tokens)
         if columns > self.limits.max_columns:
-            count = sum(1 for _ in _TOKEN.finditer(line))
-            raise _BadRow("ROW_COLUMNS", f"{count} columns are more than the limit of {self.limits.max_columns}")
+            count = sum(1 for _ in TOKEN.finditer(line))
+            raise BadRow("ROW_COLUMNS", f"{count} columns are more than the limit of {self.limits.max_columns}")
         if fault := self.shape.fault(columns):
-            raise _BadRow("ROW_COLUMNS", fault)
+            raise not_numeric(tokens) if line.lstrip().startswith("#") else BadRow(
+                "ROW_COLUMNS", explain_columns(tokens, fault)
+            )
         added = self.shape.points(columns)
         if added and self.points + added > self.limits.max_points:
-            raise _BadRow("ROW_LIMIT", f"the file's rows hold more than {self.limits.max_points} points")
-
-    def _outside(self, values: list[float]) -> int | None:
-        """The position of the first coordinate that is outside 0 to 1 but tolerated; raises beyond the tolerance."""
-        if min(values[1:]) >= 0 and max(values[1:]) <= 1:
-            return None
-        positions = self.shape.coordinates(len(values))
-        self._check_range(values, positions)
-        return next((position for position in positions if not 0 <= values[position] <= 1), None)
-
-    def _check_range(self, values: list[float], positions: Sequence[int]) -> None:
-        sides = self.shape.sides(len(values))
-        for position in positions:
-            lowest = 0 if position in sides else -TOLERANCE
-            if not lowest <= values[position] <= 1 + TOLERANCE:
-                pixels = max(values[1:]) >= _LOOKS_LIKE_PIXELS and not isinstance(self.shape, Poses)
-                hint = "; this looks like pixels: divide by the image size" if pixels else ""
-                raise _BadRow("ROW_COORD_RANGE", f"{values[position]:g} lies outside 0 to 1{hint}", position)
-
-    def _remark(self, number: int, line: str, found: Annotation, outside: int | None) -> None:
-        """Say what is odd about a row that was kept."""
-        if outside is not None:
-            text = _TOKEN.findall(line)[outside][:_SHOWN_CHARACTERS]
-            message = f"{text} lies outside 0 to 1 by no more than {TOLERANCE}; kept as written"
-            self.report(Finding("ROW_COORD_TOLERANCE", self.file, message, number, _column(line, outside)))
-        if found.bbox[2] == 0 or found.bbox[3] == 0:
-            side = "width" if found.bbox[2] == 0 else "height"
-            self.report(Finding("ROW_ZERO_AREA", self.file, f"the {found.type} has no {side}", number))
-        if odd := next((value for *_, value in found.keypoints if value not in _VISIBILITIES), None):
-            message = f"visibility {odd:g} is none of 0 (not labelled), 1 (hidden) and 2 (in sight)"
-            self.report(Finding("ROW_KPT_VISIBILITY", self.file, message, number))
-
-
-def _column(line: str, token: int) -> int:
-    """The 1-based character at which the row's `token`-th value begins."""
-    return next(islice(_TOKEN.finditer(line), token, None)).start() + 1
-
-
-def _not_numeric(tokens: list[str]) -> _BadRow:
-    for position, token in enumerate(tokens):
-        if not _is_number(token):
-            hint = "; write a point, not a comma, and spaces between values" if "," in token else ""
-            return _BadRow("ROW_NOT_NUMERIC", f"'{token[:_SHOWN_CHARACTERS]}' is not a number{hint}", position)
-    raise AssertionError("a row that is not numeric holds a token that is no number")
-
-
-def _is_number(token: str) -> bool:
-    try:
-        float(token)
-    except ValueError:
-        return False
-    return "_" not in token
-
-
-def _check_finite(tokens: list[str], values: list[float]) -> None:
-    """Raise for the first value that is not finite; finite values whose sum overflows pass."""
-    for position, value in enumerate(values):
-        if not isfinite(value):
-            message = f"'{tokens[position][:_SHOWN_CHARACTERS]}' is not a finite number"
-            raise _BadRow("ROW_NAN", message, position)
-
-
-def _category_id(value: float, category_count: int) -> int:
-    if not value.is_integer():
-        raise _BadRow("ROW_CLASS_FLOAT", f"category {value:g} is not a whole number", 0)
-    if value < 0:
-        raise _BadRow("ROW_CLASS_NEGATIVE", f"category {value:.16g} is negative", 0)
-    if value >= category_count:
-        known = f"; ids go from 0 to {category_count - 1}"
-        raise _BadRow("ROW_CLASS_RANGE", f"category {value:.16g} has no name{known}", 0)
-    return int(value)
+            raise BadRow("ROW_LIMIT", f"the file's rows hold more than {self.limits.max_points} points")
