@@ -53,7 +53,9 @@ _RULES = (
     Rule("YAML_LIMIT", _ERROR, "The description holds more than is read.", "Shorten it."),
     Rule("YAML_NAMES_FILE", _WARNING, "`names` is the path of a file.", "Write the names into the description."),
     Rule("YAML_NAMES_INVERTED", _WARNING, "`names` maps names to ids.", "Map ids to names."),
-    Rule("YAML_FLIP_IDX", _WARNING, "`flip_idx` does not fit the keypoints.", "Name for each keypoint its mirror image."),
+    Rule(
+        "YAML_FLIP_IDX", _WARNING, "`flip_idx` does not fit the keypoints.", "Name for each keypoint its mirror image."
+    ),
     Rule("YAML_NC_MISMATCH", _WARNING, "`nc` is not the number of names.", "Set `nc` to the number of names."),
     Rule("YAML_TYPE", _ERROR, "A value of the description is of the wrong kind.", "Write it as the message says."),
     Rule("YAML_NAMES_GAP", _WARNING, "Category ids are not 0 to n-1.", "Number the names from 0 without gaps."),

@@ -53,14 +53,14 @@ def test_a_pose_has_a_box_and_keypoints_with_visibility() -> None:
 
 
 def test_a_box_among_poses_is_kept_unless_poses_were_asked_for() -> None:
-    rows = f"{BOX}\n{BOX} .1 .2 2\n"
+    rows = f"{BOX}\n0 .3 .3 .2 .4 .1 .2 2\n"
     annotations, findings = read(rows, Poses(1, 3, has_boxes=True))
     assert [found.type for found in annotations] == ["box", "pose"]
     assert [(finding.rule, finding.line) for finding in findings] == [("ROW_MIXED_TASK", 2)]
 
     annotations, findings = read(rows, Poses(1, 3))
     assert [found.type for found in annotations] == ["pose"]
-    assert [(finding.rule, finding.line) for finding in findings] == [("ROW_COLUMNS", 1)]
+    assert [(finding.rule, finding.line) for finding in findings] == [("ROW_COLUMNS", 1), ("ROW_RAGGED", 2)]
 
 
 def test_keypoints_without_visibility_are_in_sight_unless_they_are_at_the_origin() -> None:

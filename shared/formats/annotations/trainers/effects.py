@@ -17,6 +17,20 @@ MOST_JUDGED = 100
 _TRAINER = "ultralytics"
 _KEEP, _DROP_IMAGE, _DROP_ROW = "keep", "drop_image", "drop_row"
 _OF_THE_FILE = frozenset(("ROW_RAGGED", "ROW_MIXED_TASK"))
+_NEVER_WHY = frozenset(
+    (
+        "PAIR_EMPTY_LABEL",
+        "ROW_CORNER_OUTSIDE",
+        "ROW_DUPLICATE",
+        "ROW_NEAR_DUPLICATE",
+        "ROW_POLY_POINTS",
+        "ROW_POLY_SELF_INTERSECT",
+        "ROW_TINY",
+        "ROW_XYXY_SUSPECT",
+        "ROW_ZERO_AREA",
+    )
+)
+_NEWEST = tuple(ultralytics.RELEASES.values())[-1]
 
 Effect = tuple[tuple[str, str], ...]
 
@@ -55,7 +69,7 @@ def _costs(
         found[at] = {one for one, rule in dropping.items() if _is_why(finding, rule, lines, task, one)}
     for behaviour, rule in dropping.items():
         if not any(behaviour in who for who in found.values()):
-            for at in _likeliest(findings, found, rule):
+            for at in _likeliest(findings, list(found), rule, by_any=behaviour == _NEWEST):
                 found[at].add(behaviour)
     return found
 
@@ -64,6 +78,8 @@ def _is_why(
     finding: Finding, rule: str | None, lines: Sequence[str], task: TrainingTask, behaviour: ultralytics.Behaviour
 ) -> bool:
     """Whether a release leaves the image out because of the finding's row, or for what the file is as a whole."""
+    if finding.rule in _NEVER_WHY:
+        return False
     if finding.rule in _OF_THE_FILE:
         return rule in ("ROW_COLUMNS", "ROW_MIXED_TASK")
     if finding.rule == "ROW_ENCODING":
@@ -74,9 +90,10 @@ def _is_why(
     return alone.outcome is Outcome.DROPPED
 
 
-def _likeliest(findings: Sequence[Finding], judged: Mapping[int, object], rule: str | None) -> list[int]:
-    """The findings of the rule for which the image is left out; if there is none, all that were judged."""
-    return [at for at in judged if findings[at].rule == rule] or list(judged)
+def _likeliest(findings: Sequence[Finding], judged: list[int], rule: str | None, *, by_any: bool) -> list[int]:
+    """The findings of the rule for which the image is left out; else those that might be why; else, `by_any`, all."""
+    same = [at for at in judged if findings[at].rule == rule]
+    return same or [at for at in judged if findings[at].rule not in _NEVER_WHY] or (judged if by_any else [])
 
 
 def _effect(finding: Finding, who: set[ultralytics.Behaviour]) -> Effect:

@@ -78,8 +78,8 @@ def misread_separators(line: str, shape: RowShape) -> BadRow | None:
     if len(line) > _LONGEST_MENDED or not ("," in line or ";" in line):
         return None
     for mended, what in (
+        (line.replace(";", " ").replace(",", ".") if "," in line else "", "numbers have a decimal point, not a comma"),
         (_SEPARATORS.sub(" ", line), "values are separated by spaces, not by commas or semicolons"),
-        (line.replace(";", " ").replace(",", "."), "numbers have a decimal point, not a comma"),
     ):
         tokens = mended.split()
         if shape.fault(len(tokens)) is None and all(map(is_number, tokens)):

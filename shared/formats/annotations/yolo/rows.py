@@ -331,8 +331,10 @@ class _Rows:
             count = sum(1 for _ in TOKEN.finditer(line))
             raise BadRow("ROW_COLUMNS", f"{count} columns are more than the limit of {self.limits.max_columns}")
         if fault := self.shape.fault(columns):
-            raise not_numeric(tokens) if line.lstrip().startswith("#") else BadRow(
-                "ROW_COLUMNS", explain_columns(tokens, fault)
+            raise (
+                not_numeric(tokens)
+                if line.lstrip().startswith("#")
+                else BadRow("ROW_COLUMNS", explain_columns(tokens, fault))
             )
         added = self.shape.points(columns)
         if added and self.points + added > self.limits.max_points:
