@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
+WHOLE_DATASET = "."
+"""The `file` of a finding about the dataset as a whole."""
+
 
 class Severity(StrEnum):
     """How bad a finding is: an `error` left something out, a `warning` kept it, `info` is worth knowing."""

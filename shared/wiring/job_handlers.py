@@ -58,7 +58,9 @@ def _import_work(container: Container, tools: ShardTools, engine: EngineSettings
         ),
         indexer=Indexer(tools),
         transfer=Transfer(tools, metrics),
-        finisher=Finisher(container.datasets, repositories.jobs, repositories.shards, container.transactions),
+        finisher=Finisher(
+            container.datasets, repositories.jobs, repositories.shards, tools.findings, container.transactions
+        ),
     )
 
 

@@ -56,7 +56,7 @@ _EXAMPLE_FINDING: dict[str, JsonValue] = {
     "column": 1,
     "message": "category 7 has no name; ids go from 0 to 0",
     "suggestion": "Add the name or correct the id.",
-    "effect": {"ultralytics>=8.4.190": "drop_image"},
+    "effect": {"ultralytics>=8.4.190": "drop_image", "ultralytics<8.4.190": "drop_image"},
 }
 
 
@@ -198,7 +198,7 @@ def finding_view(finding: Finding) -> FindingView:
         column=finding.column,
         message=finding.message,
         suggestion=rule.suggestion,
-        effect=dict(rule.effect),
+        effect=dict(rule.effect if finding.effect is None else finding.effect),
     )
 
 

@@ -21,6 +21,10 @@ ASPECT_EDGES = (0.0, 0.125, 0.25, 0.5, 0.667, 1.0, 1.5, 2.0, 4.0, 8.0)
 BOXES_EDGES = (0, 1, 2, 3, 6, 11, 21, 51, 101, 501)
 PIXEL_EDGES = (0, 64, 128, 256, 512, 640, 1024, 1280, 1920, 2560, 3840, 7680)
 HEAT_CELLS = 32
+WHOLE_IMAGE_AREA = 0.98
+"""Share of the image from which on a box is taken for one around all of it."""
+SAME_BOXES = 64
+"""Images whose boxes are all the same are sorted into so many kinds by that box; those of others are of kind -1."""
 
 
 class CountedBox(Protocol):
@@ -67,10 +71,18 @@ def count_image(counts: Counts, image: CountedImage) -> None:
     if image.width and image.height:
         keys.append(("image_width", bisect_right(PIXEL_EDGES, image.width) - 1))
         keys.append(("image_height", bisect_right(PIXEL_EDGES, image.height) - 1))
+    if boxes and boxes[0].type != "label":
+        keys.append(("same_box", _same_box(boxes)))
     keys += [("category_images", split, category_id) for category_id in {box.category_id for box in boxes}]
     for box in boxes:
         keys += _box_keys(box, split, image)
     counts.update(keys)  # at once, as that runs in C: there are five keys for every box
+
+
+def count_hints(counts: Counts, hints: Mapping[str, int]) -> None:
+    """Add what was noted of label rows, given by what it hints at, to the counters."""
+    for hint, count in hints.items():
+        counts["hints", hint] += count
 
 
 def count_findings(counts: Counts, by_rule: Mapping[str, int]) -> None:
@@ -85,10 +97,24 @@ def _box_keys(box: CountedBox, split: str, image: CountedImage) -> Iterator[Key]
     yield "type", box.type
     if box.type == "label":  # of the whole image: it has no place and no size
         return
-    yield "box_area", _bin(BOX_AREA_EDGES, width * height)
+    area = width * height
+    yield "box_area", _bin(BOX_AREA_EDGES, area)
+    if area >= WHOLE_IMAGE_AREA:
+        yield ("whole_image",)
     if height > 0 and image.width and image.height:
         yield "aspect_ratio", _bin(ASPECT_EDGES, (width * image.width) / (height * image.height))
     yield "centre", _cell(y), _cell(x)
+
+
+def _same_box(boxes: Sequence[CountedBox]) -> int:
+    """The kind of the only box that the image shows, once or more often; -1 where boxes differ.
+
+    Two kinds are two boxes; one kind of many images is one box, but for a chance of 1 in `SAME_BOXES` for each image.
+    """
+    first = boxes[0].bbox
+    if any(box.bbox != first for box in boxes):
+        return -1
+    return hash(first) % SAME_BOXES  # of numbers: the same in every process
 
 
 def _bin(edges: Sequence[float], value: float) -> int:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from shared.features.datasets.statistics import CountedImage, Counts, count_findings, count_image
+from shared.features.datasets.statistics import CountedImage, Counts, count_findings, count_hints, count_image
 from shared.features.images.models import NewImage
 from shared.features.imports.image_probe import ImageFacts
 from shared.features.imports.labels import ShardLabels
@@ -51,6 +51,7 @@ class DocumentBuilder:
     trainers: TrainerTally = field(init=False)
     _reader: LabelReader = field(init=False)
     _judged: set[int] = field(default_factory=set)
+    _plain: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.trainers = new_tally(self.plan)
@@ -91,7 +92,8 @@ class DocumentBuilder:
         elif data is not None and len(data) > _WORTH_A_THREAD:
             await asyncio.to_thread(self.trainers.add, data, is_refused=is_refused(facts))
         else:
-            self.trainers.add(data, is_refused=is_refused(facts))
+            plain = self._plain.get(entry.label.header_offset) if entry.label else None
+            self.trainers.add(data, is_refused=is_refused(facts), plain_rows=plain)
 
     async def _image(self, entry: ShardEntry, facts: ImageFacts) -> NewImage:
         said, found = await self._annotations(entry, facts)
@@ -134,6 +136,9 @@ class DocumentBuilder:
                 self._judged.add(shared)
             self.counts["rows_read",] += rows.rows_read
             self.counts["rows_left_out",] += rows.rows_left_out
+            count_hints(self.counts, rows.hints)
+            if shared is not None and rows.plain_rows is not None:
+                self._plain[shared] = rows.plain_rows
         return rows, log.total - before
 
     async def _rows(self, data: bytes, entry: ShardEntry, facts: ImageFacts, log: FindingLog) -> LabelRows:

@@ -6,13 +6,16 @@ from types import MappingProxyType
 
 from shared.features.datasets.models import Task
 from shared.features.datasets.service import DatasetService
-from shared.features.datasets.statistics import Statistics
-from shared.features.imports.models import ImportPlan, NothingImported
+from shared.features.datasets.statistics import Statistics, count_findings, from_rollup, to_rollup
+from shared.features.imports.dataset_findings import dataset_findings
+from shared.features.imports.models import ImportPlan, Ledger, NothingImported
 from shared.features.imports.progress import final_progress, settled
-from shared.features.imports.repository import ImportJobRepository, ShardRepository
+from shared.features.imports.repository import FindingRepository, ImportJobRepository, ShardRepository
 from shared.features.jobs.models import Job, LeaseLost, StepLease
+from shared.formats.findings import FindingLog
 from shared.foundation.mongo import Session, Transactions
 
+_MOST_FINDINGS = 100
 _TASKS: Mapping[str, Task] = MappingProxyType(
     {"pose": "pose", "obb": "obb", "polygon": "segment", "box": "detect", "label": "classify"}
 )
@@ -25,6 +28,7 @@ class Finisher:
     datasets: DatasetService
     jobs: ImportJobRepository
     shards: ShardRepository
+    findings: FindingRepository
     transactions: Transactions
 
     async def finish(self, job: Job, plan: ImportPlan, lease: StepLease) -> None:
@@ -33,8 +37,9 @@ class Finisher:
         statistics = Statistics(whole.rollup)
         if statistics.images() == 0:
             raise NothingImported("Every image was left out; the report says why.")
+        whole = await self._conclude(job, whole, statistics)
+        statistics = Statistics(whole.rollup)
         progress = final_progress(plan, statistics)
-
         task = _task_of(statistics.by_name("type"))
 
         async def publish(session: Session) -> None:
@@ -46,6 +51,17 @@ class Finisher:
                 raise LeaseLost
 
         await self.transactions.run(publish)
+
+    async def _conclude(self, job: Job, whole: ImportPlan, statistics: Statistics) -> ImportPlan:
+        """Write what only the whole tells, and count it. Done again, it writes and counts the same."""
+        categories = (await self.datasets.load(job.dataset_id)).categories
+        log = FindingLog(_MOST_FINDINGS)
+        for finding in dataset_findings(statistics, categories, whole.splits, task=whole.task):
+            log.add(finding)
+        await self.findings.write(Ledger(job.id, whole.generation), log)
+        counts = from_rollup(whole.rollup)
+        count_findings(counts, log.counts)
+        return whole.model_copy(update={"rollup": to_rollup(counts)})
 
 
 def _task_of(types: Mapping[str, int]) -> Task:

@@ -14,7 +14,7 @@ from shared.formats.annotations.registry import DatasetReader
 from shared.formats.archives.directory import Member
 from shared.formats.archives.errors import BrokenMember
 from shared.formats.archives.spans import by_offset
-from shared.formats.findings import FindingLog
+from shared.formats.findings import WHOLE_DATASET, Finding, FindingLog
 from shared.foundation.settings import LimitSettings
 from shared.ports.byte_source import ByteSources
 
@@ -50,9 +50,12 @@ class Recogniser:
             given = await self._provide(reader)
             layout = await asyncio.to_thread(reader.layout, self.log.add)
         except UnrecognisedDataset as error:
+            if error.rule is not None:
+                self.log.add(Finding(error.rule, WHOLE_DATASET, error.reason))
             left_out = "".join(f"; {rule} x {count}" for rule, count in sorted(self.log.counts.items()))
             raise DatasetNotRecognised(f"{request.shown_source}: {error.reason}{left_out}") from error
         except BrokenConfig as error:
+            self.log.add(error.finding)
             raise BadConfiguration(f"{request.shown_source}: {error}", file=error.file) from error
         if request.task == "pose" and layout.format == "yolo" and layout.keypoint_shape is None:
             raise BadConfiguration(f"{request.shown_source}: {_NO_KEYPOINTS}", file=layout.config_files[0])

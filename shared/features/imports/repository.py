@@ -293,6 +293,7 @@ def _finding_document(ledger: Ledger, finding: Finding) -> Document:
         "line": finding.line,
         "column": finding.column,
         "message": finding.message,
+        "effect": None if finding.effect is None else [list(pair) for pair in finding.effect],
     }
 
 
@@ -303,4 +304,9 @@ def _to_finding(document: Document) -> Finding:
         message=document["message"],
         line=document["line"],
         column=document["column"],
+        effect=_to_effect(document.get("effect")),
     )
+
+
+def _to_effect(pairs: list[list[str]] | None) -> tuple[tuple[str, str], ...] | None:
+    return None if pairs is None else tuple((trainer, effect) for trainer, effect in pairs)

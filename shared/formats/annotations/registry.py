@@ -66,6 +66,7 @@ class DatasetReader(AnnotationReader):
         self._survey = NameSurvey(names)
         self._left = [one for one in _FORMATS if format_name in ("auto", one.name)]
         self._refusals: list[str] = []
+        self._rule: str | None = None
         self._findings: list[Finding] = []
         self._layout: DatasetLayout | None = None
         self._next()
@@ -91,7 +92,7 @@ class DatasetReader(AnnotationReader):
         if self.config_members():
             raise RuntimeError("members that were asked for have not been provided")
         if self._layout is None:
-            raise UnrecognisedDataset("; ".join(self._refusals[:_SHOWN]))
+            raise UnrecognisedDataset("; ".join(self._refusals[:_SHOWN]), rule=self._rule)
         for finding in self._findings:
             report(finding)
         return self._layout
@@ -125,5 +126,6 @@ class DatasetReader(AnnotationReader):
             self._layout = self._current.layout(findings.append)
             self._findings = findings
         except UnrecognisedDataset as error:
+            self._rule = self._rule or error.rule
             self._refusals.append(f"not {self._format.name}: {error.reason}" if self._format else error.reason)
             self._next()

@@ -80,7 +80,7 @@ def test_a_plain_file_is_one_that_all_trainers_agree_on(data: bytes, keypoints: 
         assert (agreed.outcome, agreed.rows, agreed.duplicates) == (Outcome.KEPT, rows.plain_rows, 0)
 
 
-@pytest.mark.parametrize("text", ["0 .5 .5 .2 .2\n1 .1 .1 .1 .1\n", "0 .5 .5 .2 .2\r\n", "2 1 1 .02 .025"])
+@pytest.mark.parametrize("text", ["0 .5 .5 .2 .2\n1 .1 .1 .1 .1\n", "0 .5 .5 .2 .2\r\n", "2 .98 .98 .03 .03"])
 def test_plain_files(text: str) -> None:
     rows, found = read(text.encode(), TrainingTask(3))
     assert (rows.plain_rows, found) == (len(text.splitlines()), [])
@@ -100,7 +100,7 @@ def test_files_that_have_to_be_judged(text: str) -> None:
     [
         ("3 .5 .5 .2 .2", "ROW_CLASS_RANGE", {NEWEST: "drop_image", "ultralytics>=8.3.120,<8.4.190": "drop_image",
          "ultralytics<8.3.120": "keep"}),
-        ("0 1.005 .5 .03 .2", "ROW_COORD_TOLERANCE", {NEWEST: "keep", "ultralytics>=8.3.200,<8.4.190": "keep",
+        ("0 .5 .5 1.005 .2", "ROW_COORD_TOLERANCE", {NEWEST: "keep", "ultralytics>=8.3.200,<8.4.190": "keep",
          "ultralytics<8.3.200": "drop_image"}),
         ("1.5 .5 .5 .2 .2", "ROW_CLASS_FLOAT", {NEWEST: "drop_image", "ultralytics<8.4.190": "keep"}),
         ("0 .5 .5 .2 .2\n0 .5 .5 .2 .2", "ROW_DUPLICATE", {NEWEST: "drop_row", "ultralytics<8.4.190": "drop_row"}),

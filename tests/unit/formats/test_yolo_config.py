@@ -113,6 +113,20 @@ def test_categories_without_a_word(text: str, expected: list[str]) -> None:
         ("names: [2024-01-31]", ["2024-01-31"], [("NAME_YAML_COERCED", 1)]),
         ("names: [2024-99-99]", ["2024-99-99"], [("NAME_YAML_COERCED", 1)]),
         ("names: ['', b]", ["class_0", "b"], [("NAME_EMPTY", 1)]),
+        ("names: {cat: 1, dog: 0}", ["dog", "cat"], [("YAML_NAMES_INVERTED", 1)]),
+        ("names: {cat: 2, dog: 0}", ["dog", "class_1", "cat"], [("YAML_NAMES_INVERTED", 1), ("YAML_NAMES_GAP", 1)]),
+        ("names: [n01440764, n02]", ["n01440764", "n02"], [("NAME_REPLACED", 1)]),
+        ("names: [a]\npath: 5", ["a"], [("YAML_TYPE", 2)]),
+        ("names: [a]\npath: [b]", ["a"], [("YAML_TYPE", 2)]),
+        ("names: [a]\nkpt_shape: 17", ["a"], [("YAML_TYPE", 2)]),
+        ("names: [a]\nchannels: 0", ["a"], [("YAML_TYPE", 2)]),
+        ("names: [a]\nchannels: [3]", ["a"], [("YAML_TYPE", 2)]),
+        ("names: [a]\nflip_idx: 1", ["a"], [("YAML_TYPE", 2)]),
+        ("names: [a]\nflip_idx: [0, 2]", ["a"], [("YAML_FLIP_IDX", 2)]),
+        ("names: [a]\nflip_idx: [1, 2, 0]", ["a"], [("YAML_FLIP_IDX", 2)]),
+        ("names: [a]\nkpt_shape: [3, 2]\nflip_idx: [1, 0]", ["a"], [("YAML_FLIP_IDX", 3)]),
+        ("names: [a]\nkpt_shape: [3, 2]\nflip_idx: [1, 0, 2]\nchannels: 1", ["a"], []),
+        ("names: lists/coco.names\nnc: 2", ["class_0", "class_1"], [("YAML_NAMES_FILE", 1)]),
     ],
 )
 def test_categories_that_are_tolerated(text: str, expected: list[str], said: list[tuple[str, int]]) -> None:
@@ -161,8 +175,8 @@ REFUSED = [
     (b"train: x\nnames: !!python/object/apply:os.system ['true']", "line 2: the tag names a Python object"),
     (b"x: !!python/name:os.system", "which is never built"),
     (b"names: cat", "must be a list or a map"),
-    (b"names: coco.names", "must be a list or a map"),
-    (b"names: {cat: 0}", "not a category id"),
+    (b"names: {cat: 0, 1: dog}", "not a category id"),
+    (b"names: {cat: 0, dog: cat}", "not a category id"),
     (b"names: {-1: cat}", "not a category id"),
     (b"names: {true: cat}", "not a category id"),
     (b"names: {[a]: cat}", "not a category id"),
@@ -197,6 +211,28 @@ def test_what_cannot_be_used_is_refused_with_the_reason(data: bytes, words: str)
         read(data)
     assert words in caught.value.reason
     assert caught.value.file == FILE
+    finding = caught.value.finding
+    assert (finding.rule in RULES, finding.file, finding.message) == (True, FILE, caught.value.reason)
+    assert finding.line is None or finding.message.startswith(f"line {finding.line}: ")
+
+
+@pytest.mark.parametrize(
+    ("data", "rule", "line"),
+    [
+        (b"names:\n- caf\xe9", "YAML_ENCODING", 2),
+        (b"a: b\nnames:\n\t- a", "YAML_SYNTAX", 3),
+        (b"a: b\nx: !!python/name:os.system", "YAML_SYNTAX", 2),
+        (b"- a", "YAML_TYPE", None),
+        (b"a: b\nnames: cat", "YAML_TYPE", 2),
+        (b"names: [a]\ntrain: 5", "YAML_TYPE", 2),
+        (b"a: b\nnc: 1000001", "YAML_LIMIT", 2),
+        (b"x" * (5 * 1024 * 1024 + 1), "YAML_LIMIT", None),
+    ],
+)
+def test_what_cannot_be_used_is_a_finding_with_its_line(data: bytes, rule: str, line: int | None) -> None:
+    with pytest.raises(BrokenConfig) as caught:
+        read(data)
+    assert (caught.value.finding.rule, caught.value.finding.line) == (rule, line)
 
 
 def test_what_is_just_within_the_limits_is_read() -> None:

@@ -137,7 +137,7 @@ def test_an_obj_data_is_read_where_the_yaml_describes_nothing() -> None:
     assert read(members)[0].name == "darknet"
 
 
-@pytest.mark.parametrize("data", [b"names: [", b"train: images\n", b"names: {a: 0}\ntrain: images", None])
+@pytest.mark.parametrize("data", [b"names: [", b"train: images\n", b"names: {a: b}\ntrain: images", None])
 def test_a_broken_data_yaml_is_named(data: bytes | None) -> None:
     with pytest.raises(BrokenConfig) as caught:
         read({"data.yaml": data, "images/a.jpg": b""})

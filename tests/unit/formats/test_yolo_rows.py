@@ -111,8 +111,7 @@ def test_a_bad_row_is_left_out_and_explained_and_costs_no_neighbour(
     [
         ("0 .5 .5 .2", "4 columns"),
         ("0", "1 columns"),
-        ("0 .5 .5 .2 .2 .9", "6 columns are neither a box (5) nor a polygon (1 + 2n, at least 7); the sixth looks like"
-         " a confidence (.9)"),
+        ("0 .5 .5 .2 .2 .9", "6 columns are neither a box (5) nor a polygon"),
         ("0 .5 .5 .2 .2 17", "the number of a track (17)"),
         ("0 .5 .5 .2 .2 -3.5", "neither a confidence nor"),
         ("0 .1 .1 .2 .2 .3 .3 .4", "8 columns"),

@@ -129,9 +129,9 @@ class LayoutBuilder:
     # what the layout says of itself
 
     def _categories(self) -> tuple[Category, ...]:
-        """The description's own, or those of Darknet's names file."""
+        """The description's own, or those of the names file that it refers to."""
         description = self._description
-        if not description.is_darknet:
+        if not description.is_darknet and description.names_path is None:
             return description.categories
         member = find_member(self._names, description, description.names_path) if description.names_path else None
         data = None if member is None else self._given.get(member)
@@ -142,7 +142,7 @@ class LayoutBuilder:
     def _named_categories(self, file: str, data: bytes) -> tuple[Category, ...]:
         named, classes = read_names(data, file=file), self._description.classes
         if classes is not None and classes != len(named):
-            message = f"`classes` is {classes}, but {file} holds {len(named)} names"
+            message = f"`{'classes' if self._description.is_darknet else 'nc'}` is {classes}, but {file} holds {len(named)} names"
             self._report(Finding("YAML_NC_MISMATCH", self._file, message))
         if not named and not classes:
             raise BrokenConfig(file, "names no category")

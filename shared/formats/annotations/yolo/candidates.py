@@ -1,7 +1,7 @@
 """Which members of an archive may describe a YOLO dataset, and whether one that was read does."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from shared.formats.annotations.model import BrokenConfig, Category, NameTable, Report
@@ -60,7 +60,7 @@ class SplitPaths:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What a description says, whichever its format. `names_path` and `classes` are Darknet's."""
+    """What a description says, whichever its format. `names_path` and `classes` are Darknet's, and of old YAMLs."""
 
     source: Candidate
     splits: tuple[SplitPaths, ...]
@@ -116,13 +116,16 @@ def _describe_yaml(candidate: Candidate, data: bytes, report: Report) -> Descrip
     config = read_data_yaml(data, file=candidate.name, report=report)
     if not config.splits:
         return None
-    if not config.categories:
+    if not config.categories and config.names_path is None:
         if candidate.kind is Kind.OTHER_YAML:
             return None
-        raise BrokenConfig(candidate.name, "neither `names` nor `nc` says what the categories are")
+        raise BrokenConfig(candidate.name, "neither `names` nor `nc` says what the categories are", line=1)
     splits = zip(config.splits, config.split_lines, strict=True)
     found = tuple(SplitPaths(split, paths, line) for (split, paths), line in splits)
-    return Description(candidate, found, config.categories, config.path, keypoint_shape=config.keypoint_shape)
+    described = Description(candidate, found, config.categories, config.path, keypoint_shape=config.keypoint_shape)
+    if config.names_path is None:
+        return described
+    return replace(described, categories=(), names_path=config.names_path, classes=len(config.categories) or None)
 
 
 def _describe_darknet(candidate: Candidate, data: bytes, _report: Report) -> Description | None:

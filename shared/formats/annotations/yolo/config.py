@@ -7,6 +7,13 @@ import yaml
 
 from shared.formats.annotations.model import BrokenConfig, Category, Report
 from shared.formats.annotations.splits import CANONICAL, names_a_split, normalise_split
+from shared.formats.annotations.yolo.yaml_keys import (
+    Entries,
+    check_channels,
+    check_flip_idx,
+    read_keypoint_shape,
+    read_path,
+)
 from shared.formats.annotations.yolo.yaml_nodes import as_python_prints, is_null, is_text, line_of, read_map, written
 from shared.formats.findings import Finding
 
@@ -17,11 +24,9 @@ MAX_NAME_CHARACTERS = 1_000
 MAX_SPLIT_CHARACTERS = 200
 
 _WHOLE_NUMBER = re.compile(r"\+?[0-9]{1,18}(\.0*)?", re.ASCII)
-_KEYPOINTS = re.compile(r"[0-9]{1,4}", re.ASCII)
-_KEYPOINT_DIMS = (2, 3)
+_WHOLE_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
+_NAMES_FILE = (".txt", ".names")
 _ALIASES = {"valid": "val", "validation": "val"}
-
-_Entries = dict[str, tuple[int, yaml.Node]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,8 @@ class YoloConfig:
     """What a `data.yaml` says. `splits` pairs each normalised name with its paths as written.
 
     `split_lines` is parallel to `splits`. `keypoint_shape` is `kpt_shape`: keypoints, and values of each. A YAML file
-    about something else has neither categories nor splits.
+    about something else has neither categories nor splits. `names_path` is a file of names, as descriptions of old named
+    one; then the categories are those of `nc` alone.
     """
 
     categories: tuple[Category, ...]
@@ -37,6 +43,7 @@ class YoloConfig:
     path: str | None
     split_lines: tuple[int, ...] = ()
     keypoint_shape: tuple[int, int] | None = None
+    names_path: str | None = None
 
 
 def read_data_yaml(data: bytes, *, file: str, report: Report) -> YoloConfig:
@@ -46,8 +53,13 @@ def read_data_yaml(data: bytes, *, file: str, report: Report) -> YoloConfig:
     if "download" in entries and not is_null(entries["download"][1]):
         message = "`download` is kept as text and never run"
         report(Finding("YAML_DOWNLOAD_SCRIPT", file, message, entries["download"][0]))
-    categories = _read_categories(entries, file, report)
-    return YoloConfig(categories, splits, _read_path(entries), lines, _read_keypoint_shape(entries, file, report))
+    names_path = _read_names_path(entries, file, report)
+    categories = _read_categories(entries, file, report, named=names_path is None)
+    path = read_path(entries, file, report)
+    keypoint_shape = read_keypoint_shape(entries, file, report)
+    check_flip_idx(entries, keypoint_shape, file, report)
+    check_channels(entries, file, report)
+    return YoloConfig(categories, splits, path, lines, keypoint_shape, names_path)
 
 
 def complete_names(names: dict[int, str], count: int) -> tuple[Category, ...]:
@@ -59,8 +71,8 @@ def complete_names(names: dict[int, str], count: int) -> tuple[Category, ...]:
 def check_name(name: str, number: int, file: str, line: int) -> None:
     """Raise `BrokenConfig` for a name so long that aliases of it would fill a database's document."""
     if len(name) > MAX_NAME_CHARACTERS:
-        reason = f"line {line}: the name of category {number} has more than {MAX_NAME_CHARACTERS} characters"
-        raise BrokenConfig(file, reason)
+        reason = f"the name of category {number} has more than {MAX_NAME_CHARACTERS} characters"
+        raise BrokenConfig(file, reason, rule="YAML_LIMIT", line=line)
 
 
 def report_duplicates(categories: tuple[Category, ...], *, file: str, line: int | None, report: Report) -> None:
@@ -73,48 +85,30 @@ def report_duplicates(categories: tuple[Category, ...], *, file: str, line: int 
             report(Finding("NAME_DUPLICATE", file, message, line))
 
 
-def _entries(root: yaml.MappingNode) -> _Entries:
+def _entries(root: yaml.MappingNode) -> Entries:
     """The keys of the top map with their line and value; of a key given twice the last value counts, as in YAML."""
     return {key.value: (line_of(key), value) for key, value in root.value if isinstance(key, yaml.ScalarNode)}
-
-
-def _read_path(entries: _Entries) -> str | None:
-    node = entries["path"][1] if "path" in entries else None
-    return written(node).strip() or None if isinstance(node, yaml.ScalarNode) and not is_null(node) else None
-
-
-def _read_keypoint_shape(entries: _Entries, file: str, report: Report) -> tuple[int, int] | None:
-    line, node = entries.get("kpt_shape", (1, None))
-    if node is None or is_null(node):
-        return None
-    values = node.value if isinstance(node, yaml.SequenceNode) else []
-    texts = [written(value).strip() for value in values if isinstance(value, yaml.ScalarNode)]
-    numbers = [int(text) for text in texts if _KEYPOINTS.fullmatch(text)]
-    if len(numbers) == len(values) == 2 and numbers[0] and numbers[1] in _KEYPOINT_DIMS:
-        return numbers[0], numbers[1]
-    message = "`kpt_shape` is a list of two numbers: keypoints, and 2 or 3 values of each; it is not used"
-    report(Finding("YAML_TYPE", file, message, line))
-    return None
 
 
 # splits
 
 
 def _read_splits(
-    entries: _Entries, file: str, report: Report
+    entries: Entries, file: str, report: Report
 ) -> tuple[tuple[tuple[str, tuple[str, ...]], ...], tuple[int, ...]]:
     paths: dict[str, list[str]] = {}
     lines: dict[str, int] = {}
     for key, (line, node) in entries.items():
         if names_a_split(key) and (found := _paths(key, node, file)):
             if len(key) > MAX_SPLIT_CHARACTERS:
-                raise BrokenConfig(file, f"line {line}: a split's name has more than {MAX_SPLIT_CHARACTERS} characters")
+                reason = f"a split's name has more than {MAX_SPLIT_CHARACTERS} characters"
+                raise BrokenConfig(file, reason, rule="YAML_LIMIT", line=line)
             _report_alias(key, line, file, report)
             split = normalise_split(key)
             paths.setdefault(split, []).extend(found)
             lines.setdefault(split, line)
     if len(paths) > MAX_SPLITS or sum(map(len, paths.values())) > MAX_PATHS:
-        raise BrokenConfig(file, f"names more than {MAX_SPLITS} splits or {MAX_PATHS} paths")
+        raise BrokenConfig(file, f"names more than {MAX_SPLITS} splits or {MAX_PATHS} paths", rule="YAML_LIMIT")
     return tuple((split, tuple(dict.fromkeys(found))) for split, found in paths.items()), tuple(lines.values())
 
 
@@ -131,7 +125,7 @@ def _paths(key: str, node: yaml.Node, file: str) -> list[str]:
         return [text for text in texts if text]
     if is_null(node) or normalise_split(key) not in CANONICAL:
         return []
-    raise BrokenConfig(file, f"line {line_of(node)}: `{key[:80]}` must be a path or a list of paths")
+    raise BrokenConfig(file, f"`{key[:80]}` must be a path or a list of paths", line=line_of(node))
 
 
 # categories
@@ -150,7 +144,7 @@ class _Names:
         """Take one name, telling what YAML made of it."""
         line = line_of(node)
         if not isinstance(node, yaml.ScalarNode):
-            raise BrokenConfig(self.file, f"line {line}: the name of category {number} is not text")
+            raise BrokenConfig(self.file, f"the name of category {number} is not text", line=line)
         name = as_python_prints(node)
         check_name(name, number, self.file, line)
         if not is_text(node):
@@ -163,44 +157,75 @@ class _Names:
         self.by_id[number] = name if name.strip() else f"class_{number}"
 
 
-def _read_categories(entries: _Entries, file: str, report: Report) -> tuple[Category, ...]:
+def _read_names_path(entries: Entries, file: str, report: Report) -> str | None:
+    """The file that `names` is the path of; None where it is none."""
     line, node = entries.get("names", (1, None))
+    if not (isinstance(node, yaml.ScalarNode) and is_text(node)):
+        return None
+    path = written(node).strip()
+    if not path.lower().endswith(_NAMES_FILE):
+        return None
+    report(Finding("YAML_NAMES_FILE", file, f"`names` is the file {path[:200]}; trainers want the names here", line))
+    return path
+
+
+def _read_categories(entries: Entries, file: str, report: Report, *, named: bool) -> tuple[Category, ...]:
+    line, node = entries.get("names", (1, None)) if named else (1, None)
     names = _Names(file, line, report)
     if isinstance(node, yaml.SequenceNode | yaml.MappingNode):
         _collect(node, names)
     elif node is not None and not is_null(node):
-        raise BrokenConfig(file, f"line {line}: `names` must be a list or a map of names")
+        raise BrokenConfig(file, "`names` must be a list or a map of names", line=line)
     count = _read_count(entries, names)
     if names.by_id and len(names.by_id) <= max(names.by_id):
         missing = max(names.by_id) + 1 - len(names.by_id)
         report(Finding("YAML_NAMES_GAP", file, f"{missing} ids below {max(names.by_id)} have no name", line))
     categories = complete_names(names.by_id, count)
     report_duplicates(categories, file=file, line=line, report=report)
+    if names.by_id.get(0, "").startswith("n0"):
+        message = f"trainers take {names.by_id[0][:80]} for a category of ImageNet, and rename all; kept as written"
+        report(Finding("NAME_REPLACED", file, message, line))
     return categories
 
 
 def _collect(node: yaml.SequenceNode | yaml.MappingNode, names: _Names) -> None:
     if len(node.value) > MAX_CATEGORIES:
-        raise BrokenConfig(names.file, f"line {names.line}: more than {MAX_CATEGORIES} names")
+        raise BrokenConfig(names.file, f"more than {MAX_CATEGORIES} names", rule="YAML_LIMIT", line=names.line)
     if isinstance(node, yaml.SequenceNode):
         for number, value in enumerate(node.value):
             names.add(number, value)
         return
-    for key, value in node.value:
+    pairs = node.value
+    if pairs and not any(_is_id(key) for key, _ in pairs) and all(_is_id(value) for _, value in pairs):
+        pairs = [(value, key) for key, value in pairs]
+        message = f"`names` maps names to ids; read as {_inverted(pairs)}"
+        names.report(Finding("YAML_NAMES_INVERTED", names.file, message, names.line))
+    for key, value in pairs:
         names.add(_read_id(key, names.file), value)
+
+
+def _is_id(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and _WHOLE_ID.fullmatch(as_python_prints(node).strip()) is not None
+
+
+def _inverted(pairs: list[tuple[yaml.ScalarNode, yaml.ScalarNode]]) -> str:
+    """The first of the pairs as they should be written."""
+    shown = ", ".join(f"{written(key)}: {written(value)[:40]}" for key, value in pairs[:3])
+    return f"{{{shown}{', …' if len(pairs) > 3 else ''}}}"
 
 
 def _read_id(key: yaml.Node, file: str) -> int:
     text = as_python_prints(key).strip() if isinstance(key, yaml.ScalarNode) else ""
     if not (text.isascii() and text.isdigit()):
         hint = f"'{text[:40]}' is not a category id; `names` maps ids to names"
-        raise BrokenConfig(file, f"line {line_of(key)}: {hint}")
+        raise BrokenConfig(file, hint, line=line_of(key))
     if len(text) > len(str(MAX_CATEGORIES)) or int(text) >= MAX_CATEGORIES:
-        raise BrokenConfig(file, f"line {line_of(key)}: category ids go up to {MAX_CATEGORIES - 1}")
+        reason = f"category ids go up to {MAX_CATEGORIES - 1}"
+        raise BrokenConfig(file, reason, rule="YAML_LIMIT", line=line_of(key))
     return int(text)
 
 
-def _read_count(entries: _Entries, names: _Names) -> int:
+def _read_count(entries: Entries, names: _Names) -> int:
     """`nc`, or 0 where it is absent or contradicted by the names in a way that cannot be used."""
     line, node = entries.get("nc", (1, None))
     if node is None or is_null(node):
@@ -208,9 +233,9 @@ def _read_count(entries: _Entries, names: _Names) -> int:
     text = written(node).strip() if isinstance(node, yaml.ScalarNode) else ""
     whole = _WHOLE_NUMBER.fullmatch(text) is not None
     if (whole or _is_huge(text)) and float(text) > MAX_CATEGORIES:
-        raise BrokenConfig(names.file, f"line {line}: `nc` is more than {MAX_CATEGORIES}")
+        raise BrokenConfig(names.file, f"`nc` is more than {MAX_CATEGORIES}", rule="YAML_LIMIT", line=line)
     if not whole and not names.by_id:
-        raise BrokenConfig(names.file, f"line {line}: `nc` is not a whole number")
+        raise BrokenConfig(names.file, "`nc` is not a whole number", line=line)
     count = int(float(text)) if whole else 0
     if names.by_id and count != len(names.by_id):
         message = f"`nc` is {text[:40] or 'a collection'}, but there are {len(names.by_id)} names"

@@ -47,7 +47,7 @@ def read_names(data: bytes, *, file: str) -> tuple[Category, ...]:
     """
     lines = [line.strip() for line in _text(data, file).rstrip().splitlines()]
     if len(lines) > MAX_CATEGORIES:
-        raise BrokenConfig(file, f"more than {MAX_CATEGORIES} names")
+        raise BrokenConfig(file, f"more than {MAX_CATEGORIES} names", rule="YAML_LIMIT")
     for number, name in enumerate(lines):
         check_name(name, number, file, number + 1)
     named = {number: name for number, name in enumerate(lines) if name}
@@ -56,11 +56,13 @@ def read_names(data: bytes, *, file: str) -> tuple[Category, ...]:
 
 def _text(data: bytes, file: str) -> str:
     if len(data) > MAX_BYTES:
-        raise BrokenConfig(file, f"is larger than {MAX_BYTES} bytes")
+        raise BrokenConfig(file, f"is larger than {MAX_BYTES} bytes", rule="YAML_LIMIT")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise BrokenConfig(file, f"is not UTF-8 text: byte {error.start} cannot be decoded") from None
+        line = data.count(b"\n", 0, error.start) + 1
+        reason = f"is not UTF-8 text: byte {error.start} cannot be decoded"
+        raise BrokenConfig(file, reason, rule="YAML_ENCODING", line=line) from None
 
 
 def _classes(text: str, file: str) -> int | None:
@@ -68,5 +70,5 @@ def _classes(text: str, file: str) -> int | None:
     if not (text.isascii() and text.isdigit()):
         return None
     if len(text) > len(str(MAX_CATEGORIES)) or int(text) > MAX_CATEGORIES:
-        raise BrokenConfig(file, f"`classes` is more than {MAX_CATEGORIES}")
+        raise BrokenConfig(file, f"`classes` is more than {MAX_CATEGORIES}", rule="YAML_LIMIT")
     return int(text)

@@ -67,7 +67,8 @@ class YoloReader(AnnotationReader):
         if self._broken is not None:
             raise self._broken
         if self._description is None:
-            raise UnrecognisedDataset(_why_not(self._names, self._passed_over))
+            rule = None if self._passed_over else "YAML_MISSING"
+            raise UnrecognisedDataset(_why_not(self._names, self._passed_over), rule=rule)
         for finding in [self._candidates.ambiguity(self._description.source), *self._findings]:
             if finding is not None:
                 report(finding)

@@ -27,7 +27,7 @@ def read_map(data: bytes, *, file: str) -> yaml.MappingNode:
         _check_events(text, file)
         root = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
-        raise BrokenConfig(file, _explain(error)) from None
+        raise _not_yaml(file, error) from None
     if not isinstance(root, yaml.MappingNode):
         raise BrokenConfig(file, "is empty" if root is None else "is not a map of keys to values")
     return root
@@ -65,12 +65,14 @@ def as_python_prints(node: yaml.ScalarNode) -> str:
 
 def _decode(data: bytes, file: str) -> str:
     if len(data) > MAX_BYTES:
-        raise BrokenConfig(file, f"is larger than {MAX_BYTES} bytes")
+        raise BrokenConfig(file, f"is larger than {MAX_BYTES} bytes", rule="YAML_LIMIT")
     utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
         return data.decode("utf-16" if utf16 else "utf-8-sig")
     except UnicodeDecodeError as error:
-        raise BrokenConfig(file, f"is not UTF-8 text: byte {error.start} cannot be decoded") from None
+        line = data.count(b"\n", 0, error.start) + 1
+        reason = f"is not UTF-8 text: byte {error.start} cannot be decoded"
+        raise BrokenConfig(file, reason, rule="YAML_ENCODING", line=None if utf16 else line) from None
 
 
 def _check_events(text: str, file: str) -> None:
@@ -81,12 +83,15 @@ def _check_events(text: str, file: str) -> None:
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         line = event.start_mark.line + 1 if event.start_mark else 1
         if aliases > MAX_ALIASES or depth > MAX_DEPTH or count > MAX_EVENTS:
-            raise BrokenConfig(file, f"line {line}: too many aliases, levels or values")
+            raise BrokenConfig(file, "too many aliases, levels or values", rule="YAML_LIMIT", line=line)
         if "python/" in (getattr(event, "tag", None) or ""):
-            raise BrokenConfig(file, f"line {line}: the tag names a Python object, which is never built")
+            reason = "the tag names a Python object, which is never built"
+            raise BrokenConfig(file, reason, rule="YAML_SYNTAX", line=line)
 
 
-def _explain(error: yaml.YAMLError) -> str:
+def _not_yaml(file: str, error: yaml.YAMLError) -> BrokenConfig:
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be parsed"
-    return f"is not YAML: {problem}" if mark is None else f"line {mark.line + 1}: is not YAML: {problem}"
+    return BrokenConfig(
+        file, f"is not YAML: {problem}", rule="YAML_SYNTAX", line=None if mark is None else mark.line + 1
+    )
