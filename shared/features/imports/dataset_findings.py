@@ -1,4 +1,4 @@
-"""What only the whole dataset tells: said from the counts that its parts add up to, without looking at the data again."""
+"""What only the whole dataset tells, said from the counts that its parts add up to: the data is not looked at again."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

@@ -123,7 +123,7 @@ class ListingScan:
             elements = self._elements.close() if data is None else self._elements.feed(data)
         except BrokenJson as error:
             if self._listing.is_coco:
-                raise BrokenConfig(self._listing.file, f"is no JSON: {error}") from error
+                raise BrokenConfig(self._listing.file, f"is no JSON: {error}", rule="JSON_SYNTAX") from error
             self._given_up = True
             return
         for element in elements:
@@ -136,7 +136,7 @@ class ListingScan:
             self._listing.images.add(found[0], NOWHERE if member is None else member)
         elif element.key == "categories" and (category := category_of(element.value)) is not None:
             if len(self._listing.categories) >= MAX_CATEGORIES:
-                raise BrokenConfig(self._listing.file, f"more than {MAX_CATEGORIES} categories")
+                raise BrokenConfig(self._listing.file, f"more than {MAX_CATEGORIES} categories", rule="JSON_TYPE")
             self._listing.categories.append(category)
 
 

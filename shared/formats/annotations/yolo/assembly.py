@@ -142,7 +142,8 @@ class LayoutBuilder:
     def _named_categories(self, file: str, data: bytes) -> tuple[Category, ...]:
         named, classes = read_names(data, file=file), self._description.classes
         if classes is not None and classes != len(named):
-            message = f"`{'classes' if self._description.is_darknet else 'nc'}` is {classes}, but {file} holds {len(named)} names"
+            key = "classes" if self._description.is_darknet else "nc"
+            message = f"`{key}` is {classes}, but {file} holds {len(named)} names"
             self._report(Finding("YAML_NC_MISMATCH", self._file, message))
         if not named and not classes:
             raise BrokenConfig(file, "names no category")

@@ -34,8 +34,8 @@ class YoloConfig:
     """What a `data.yaml` says. `splits` pairs each normalised name with its paths as written.
 
     `split_lines` is parallel to `splits`. `keypoint_shape` is `kpt_shape`: keypoints, and values of each. A YAML file
-    about something else has neither categories nor splits. `names_path` is a file of names, as descriptions of old named
-    one; then the categories are those of `nc` alone.
+    about something else has neither categories nor splits. `names_path` is a file of names, as old descriptions
+    have one; then the categories are those of `nc` alone.
     """
 
     categories: tuple[Category, ...]

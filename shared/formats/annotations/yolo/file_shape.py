@@ -1,4 +1,4 @@
-"""What only the rows of a label file together tell: rows of several kinds or lengths, pixels, corners instead of sizes."""
+"""What only all rows of a label file tell: that they are of several kinds or lengths, pixels, corners and no sizes."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field

@@ -94,7 +94,7 @@ def _is_close_behind(boxes: Sequence[Bbox], at: int, reach: float) -> bool:
 
 
 def repeated(annotations: Sequence[Annotation]) -> dict[int, int]:
-    """Rows that say what an earlier one says, in numbers as exact as trainers keep them: by position, the earlier one's.
+    """Rows that say what an earlier one says, as exactly as trainers keep numbers: by position, the earlier one's.
 
     Two rows differ where any number of them differs as a float32.
     """
@@ -226,7 +226,7 @@ def _side(start: Point, end: Point, point: Point) -> float:
 
 
 def is_right_angled(points: Sequence[Point], size: ImageSize) -> bool:
-    """Whether four points are a rectangle on the image: its diagonals have one middle and one length, within a pixel."""
+    """Whether four points are a rectangle on the image: diagonals of one middle and one length, within two pixels."""
     (ax, ay), (bx, by), (cx, cy), (dx, dy) = ((x * size[0], y * size[1]) for x, y in points)
     middle = abs(ax + cx - bx - dx) <= 2 and abs(ay + cy - by - dy) <= 2
     one, two = ((ax - cx) ** 2 + (ay - cy) ** 2) ** 0.5, ((bx - dx) ** 2 + (by - dy) ** 2) ** 0.5

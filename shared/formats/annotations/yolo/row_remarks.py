@@ -1,4 +1,4 @@
-"""What is said of the rows of a YOLO label file: of one that was kept although it is odd, and of values out of range."""
+"""What is said of rows of a YOLO label file: of those that were kept although odd, and of values out of range."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -6,7 +6,7 @@ What is said of a row is in row_faults and row_geometry, of the file as a whole 
 
 import re
 from codecs import BOM_UTF8
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import isfinite
@@ -26,7 +26,7 @@ from shared.formats.annotations.yolo.row_faults import (
     misread_separators,
     not_numeric,
 )
-from shared.formats.annotations.yolo.row_geometry import TOLERANCE, tiny_sides
+from shared.formats.annotations.yolo.row_geometry import TOLERANCE
 from shared.formats.annotations.yolo.row_remarks import Remarks
 from shared.formats.annotations.yolo.row_shapes import BOX_COLUMNS, BoxesAndPolygons, RowShape
 from shared.formats.findings import Finding
