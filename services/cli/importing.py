@@ -19,7 +19,9 @@ from services.cli.sources import source_of
 _CANCEL_SECONDS = 15.0
 _OPTIONS = {
     "source": "SOURCE",
-    **{name: f"--{name.replace('_', '-')}" for name in ("images", "labels", "config", "name", "format", "task")},
+    **{
+        name: f"--{name.replace('_', '-')}" for name in ("images", "labels", "config", "name", "format", "root", "task")
+    },
     **{name: f"--{name.replace('_', '-')}" for name in ("storage", "in_place", "checksum", "on_finding")},
 }
 _ALL_OPTIONS = re.compile(r"\b(in_place|storage|checksum|on_finding)\b")
@@ -32,6 +34,7 @@ class ImportRequest:
     source: str | None = None
     name: str | None = None
     format: str = "auto"
+    root: str | None = None
     task: str = "auto"
     storage: str = "objects"
     in_place: bool = False
@@ -52,7 +55,8 @@ class ImportRequest:
         }
         if self.in_place:
             body["in_place"] = True
-        return body | ({"checksum": self.checksum} if self.checksum else {})
+        given = {"root": self.root, "checksum": self.checksum}
+        return body | {name: value for name, value in given.items() if value}
 
 
 def start_import(client: Client, request: ImportRequest) -> JsonObject:

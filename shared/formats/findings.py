@@ -63,5 +63,12 @@ class FindingLog:
         if self.counts[finding.rule] <= self.limit:
             self.kept.append(finding)
 
+    def uncounted(self) -> Iterator[Finding]:
+        """For each finding that was not kept, the last one of its rule: to add all this up in another log."""
+        last = {finding.rule: finding for finding in self.kept}
+        for rule, count in self.counts.items():
+            for _ in range(count - self.limit):
+                yield last[rule]
+
     def __iter__(self) -> Iterator[Finding]:
         return iter(self.kept)

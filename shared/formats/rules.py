@@ -72,6 +72,10 @@ _RULES = (
         "The first name begins with n0, so trainers call all categories by words of ImageNet.",
         "Rename the first category.",
     ),
+    Rule(
+        "NAME_UNKNOWN", _WARNING, "No file names the categories; they are called after their ids.", "Add classes.txt."
+    ),
+    Rule("NAME_FILE_UNUSED", _WARNING, "A file that names categories is not used.", "Keep one, with the right order."),
     # images and their labels
     Rule("PAIR_MISSING_LABEL", _INFO, "The image has no label file.", "Add one, or leave it as background.", _KEEPS),
     Rule("PAIR_EMPTY_LABEL", _INFO, "The label file has no rows.", "Nothing, if this is background.", _KEEPS),
@@ -79,6 +83,18 @@ _RULES = (
     Rule("PAIR_STEM_COLLISION", _WARNING, "Two images share one label file.", "Rename one image and its label."),
     Rule("PAIR_SPLIT_DUP", _WARNING, "The image is listed in several splits; the first is kept.", "List it once."),
     Rule("PAIR_MISSING_IMAGE", _ERROR, "A list names an image that is not here.", "Add it or remove the line."),
+    Rule(
+        "PAIR_CASE",
+        _WARNING,
+        "A label's name differs in case from its image's.",
+        "Rename it: trainers miss it.",
+        _KEEPS,
+    ),
+    Rule("PAIR_NAME_FORM", _INFO, "Image and label spell one name in two Unicode forms.", "Write both in NFC.", _KEEPS),
+    Rule(
+        "PAIR_STEM_SPLITS", _INFO, "Images of several splits have the same names.", "Check that they are not the same."
+    ),
+    Rule("NDJSON_LINE", _ERROR, "The line says nothing of an image that can be read.", "Write it as the message says."),
     Rule("PAIR_UNLISTED_IMAGE", _INFO, "Images that no split names were left out.", "Add them to a split."),
     Rule("LABEL_TOO_LARGE", _ERROR, "The label file is larger than the limit.", "Split it, or raise the limit."),
     Rule(
@@ -130,6 +146,7 @@ _RULES = (
         "Write centre, width and height.",
         _KEEPS,
     ),
+    Rule("ROW_NO_SIZE", _ERROR, "The row is in pixels of an image whose size is not known.", "Use JPEG or PNG."),
     Rule("ROW_ZERO_AREA", _WARNING, "The box has no width or no height.", "Remove the row.", _KEEPS),
     Rule("ROW_TINY", _WARNING, "The object is too small to be learnt.", "Remove it, or tile the image.", _KEEPS),
     Rule("ROW_DUPLICATE", _WARNING, "The row says what an earlier one says.", "Remove it.", _DROPS_ROW),

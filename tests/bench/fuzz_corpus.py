@@ -21,6 +21,29 @@ LABELS = (
     "1 0.5 0.5 0.2 0.2\n٠ ٠.٥ ٠.٥ ٠.٢ ٠.٢\n".encode(),  # noqa: RUF001 - digits that float() takes
     b"0 nan inf -inf 1_0\n" * 5,
 )
+DOTA_LABELS = (
+    b"imagesource:GoogleEarth\ngsd:0.146\n10 20 30 20 30 40 10 40 small-vehicle 0\n1.5 2 3 4 5 6 7 8 ship 1\n",
+    b"0 0 9 0 9 9 0 9 storage tank\r\n0.12345678901234567890 0 9 0 9 9 0 9 7 2\r\n",
+)
+NOTES = (b'{"categories": [{"id": 0, "name": "cat"}, {"id": 1, "name": "dog"}], "info": {"year": 2026}}', b"[]")
+NDJSONS = (
+    (
+        b'{"type": "dataset", "task": "pose", "class_names": {"0": "cat", "1": "dog"}, "kpt_shape": [2, 3]}\n'
+        b'{"type": "image", "file": "a.jpg", "split": "train", "annotations": {"boxes": [[0, 0.5, 0.5, 0.2, 0.2]]}}\n'
+        b'{"type": "image", "file": "b.jpg", "split": "val", "url": "https://host/b", "annotations": '
+        b'{"pose": [[1, 0.5, 0.5, 0.2, 0.2, 0.1, 0.1, 2, 0, 0, 0]], "classification": [1], '
+        b'"segments": [[0, 0.1, 0.1, 0.5, 0.1, 0.5, 0.5]]}}\n'
+    ),
+    b'{"type": "dataset", "class_names": ["a"]}\r\n{"file": "a.jpg"}\r\n{"file": "images/train/a.jpg"}',
+)
+TREES = (
+    ("images/train/a.jpg", "images/val/b.jpg", "labels/train/a.txt", "labels/val/b.txt", "classes.txt", "notes.json"),
+    ("train/images/a.jpg", "train/labels/a.txt", "valid/images/b.jpg", "valid/labels/b.txt", "data.yaml"),
+    ("a.jpg", "a.txt", "b.jpg", "b.txt", "obj.names", "_darknet.labels"),
+    ("train/images/a.png", "train/labelTxt/a.txt", "val/images/b.png", "val/labelTxt-v1.0/labelTxt/b.txt"),
+    ("set.ndjson", "a.jpg", "images/train/a.jpg", "images/val/b.jpg"),
+    ("a/data.yaml", "b/coco8.yaml", "a/images/train/a.jpg", "a/labels/train/a.txt", "b/obj.data"),
+)
 CONFIGS = (
     CONFIG,
     b"train: ../train/images\nval: ../valid/images\nnc: 3\nnames: ['a', 'b', 'c']\ndownload: x\n",

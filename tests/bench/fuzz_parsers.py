@@ -4,14 +4,23 @@ import io
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from math import isfinite
 from random import Random
 
 from PIL import Image
 
-from shared.formats.annotations.model import BrokenConfig, RowLimits, UnrecognisedDataset
+from shared.formats.annotations.model import (
+    BrokenConfig,
+    DatasetLayout,
+    LabelContext,
+    RowLimits,
+    UnrecognisedDataset,
+)
+from shared.formats.annotations.registry import DatasetReader, label_reader
 from shared.formats.annotations.yolo.layout import YoloReader
 from shared.formats.annotations.yolo.rows import read_label
 from shared.formats.archives.directory import ArchiveDirectory, ArchiveLimits, Member
+from shared.formats.archives.entry import ArchiveEntry, EntryKind
 from shared.formats.archives.errors import ArchiveTooLarge, BrokenArchive, BrokenMember, NeedMoreTail
 from shared.formats.archives.tar_stream import TarStreamParser
 from shared.formats.archives.zip_directory import ZipDirectoryParser
@@ -21,7 +30,7 @@ from shared.formats.findings import Finding
 from shared.formats.images.probe import NeedMoreBytes, UnreadableImage, probe_image
 from shared.formats.rules import RULES
 from tests.bench.damage import damaged
-from tests.bench.fuzz_corpus import CONFIGS, LABELS, repaired, tars, zips
+from tests.bench.fuzz_corpus import CONFIGS, DOTA_LABELS, LABELS, NDJSONS, NOTES, TREES, repaired, tars, zips
 
 LIMITS = ArchiveLimits(max_members=10_000)
 ROW_LIMITS = RowLimits(max_columns=201, max_points=2000, max_rows=500)
@@ -194,6 +203,71 @@ def _layout(dice: Random) -> str:
     return "read"
 
 
+def _tree(dice: Random) -> str:
+    """Names alone, recognised by whatever format they fit; the files hold labels, names, NDJSON, or damage."""
+    names = [_hurt_name(name, dice) for name in dice.choice(TREES)]
+    directory, found = ArchiveDirectory(lambda _: None, LIMITS), list[Finding]()
+    for at, name in enumerate(names):
+        directory.add(ArchiveEntry(name, at * 1000, 10, 10, 0, None, EntryKind.FILE))
+    directory.seal(1 << 40)
+    root = dice.choice((None, None, None, "a", "images", names[0]))
+    reader = DatasetReader(directory, root=root)
+    try:
+        while wanted := reader.config_members():
+            for index in wanted:
+                _offer(reader, index, _content(directory.name(index), dice))
+        layout = reader.layout(found.append)
+    except (UnrecognisedDataset, BrokenConfig) as error:
+        return type(error).__name__
+    promise(len(layout.image_indexes) == len(layout.label_indexes) == len(layout.split_ids), "arrays differ")
+    promise(all(-1 <= split < len(layout.splits) for split in layout.split_ids), "a split that is not there")
+    promise(all(one.rule in RULES for one in found), "a rule that is not there")
+    promise(reader.choices() is not None, "no choices")
+    return f"{layout.name}, {_said_of(reader, layout, dice)}"
+
+
+def _offer(reader: DatasetReader, index: int, data: bytes | None) -> None:
+    scan = reader.scan(index)
+    if scan is None or data is None:
+        reader.provide(index, data)
+        return
+    for at in range(0, len(data), 100):
+        scan.feed(data[at : at + 100])
+    scan.close()
+
+
+def _said_of(reader: DatasetReader, layout: DatasetLayout, dice: Random) -> str:
+    """Read the labels or records of a layout."""
+    found: list[Finding] = []
+    data = _content("a.txt", dice) or b""
+    names = (
+        {one.name: one.id for one in reader.categories(set(reader.names_in(data)))} if layout.names_in_labels else {}
+    )
+    context = LabelContext(3, ROW_LIMITS, names, files=("x.ndjson",), rows=layout.rows)
+    said = [data]
+    for member in layout.record_members:
+        records = reader.records(member, found.append)
+        said = [line for _, line in [*records.feed(_content("x.ndjson", dice) or b""), *records.close()]]
+    for one in said:
+        size = dice.choice(((100, 50), (1, 1), None))
+        rows = label_reader("yolo", context).read(one, file="a.txt", size=size, report=found.append)
+        promise(rows.rows_read == len(rows.annotations) + rows.rows_left_out, "rows are missing")
+        promise(all(isfinite(value) for annotation in rows.annotations for value in annotation.bbox), "not finite")
+    promise(all(one.rule in RULES and len(one.message) < 1000 for one in found), "a finding that is none")
+    return "read, with findings" if found else "read"
+
+
+def _content(name: str, dice: Random) -> bytes | None:
+    kinds = {"json": NOTES, "ndjson": NDJSONS, "yaml": CONFIGS, "data": CONFIGS}
+    sound = kinds.get(name.rpartition(".")[2], (*DOTA_LABELS, *LABELS, b"cat\ndog\n"))
+    data = dice.choice(sound)
+    return dice.choice((data, data, damaged(data, dice, sound), damaged(data, dice, sound), None))
+
+
+def _hurt_name(name: str, dice: Random) -> str:
+    return damaged(name.encode(), dice).decode("utf-8", "replace") if dice.random() < 0.1 else name
+
+
 def _config(name: str, dice: Random) -> bytes | None:
     """A description or list that fits the name, sound or damaged; or nothing."""
     fitting = [one for one in CONFIGS if name.endswith((".yaml", ".yml")) == (b"names:" in one)]
@@ -235,4 +309,5 @@ TARGETS: Mapping[str, Callable[[Random], str]] = {
     "image": _image,
     "rows": _rows,
     "layout": _layout,
+    "tree": _tree,
 }

@@ -61,6 +61,7 @@ DESCRIPTIONS: Mapping[str, Case] = {
     **{
         f"split at {path}": Case(
             _described(f"train: {json.dumps(path)}\nnames: [a]\n".encode()),
+            rules=one_of("YAML_PATH_UNRESOLVED"),
             problems=one_of(UNKNOWN, "bad-configuration"),
         )
         for path in PATHS
@@ -105,7 +106,9 @@ DESCRIPTIONS: Mapping[str, Case] = {
         file="data.yaml",
     ),
     "70 MB, deflated": Case(
-        _described(b"#" * (70 * MIB) + b"\n" + CONFIG), problems=one_of(UNKNOWN, "bad-configuration")
+        _described(b"#" * (70 * MIB) + b"\n" + CONFIG),
+        rules=one_of("ARCHIVE_BOMB"),
+        problems=one_of(UNKNOWN, "bad-configuration"),
     ),
     "noise": _bad(b"names: \x80\x81" + noise(2000)),
     "NUL bytes": _bad(CONFIG + bytes(2000)),
@@ -132,7 +135,7 @@ DESCRIPTIONS: Mapping[str, Case] = {
     ),
     "a list that names itself": Case(
         _described(b"train: train.txt\nval: train.txt\nnames: [a]\n", **{"train.txt": b"train.txt\n" * 1000}),
-        problems=one_of(UNKNOWN),
+        rules=one_of("YAML_PATH_UNRESOLVED"),
     ),
     "Darknet that points outside": Case(
         lambda path: zip_of(

@@ -133,7 +133,9 @@ PLACES: Mapping[str, Case] = {
     ),
     **{
         f"description {name}": Case(
-            partial(_misplaced, name="data.yaml", offset=offset), problems=one_of(UNKNOWN, "bad-configuration")
+            partial(_misplaced, name="data.yaml", offset=offset),
+            rules=one_of("NAME_UNKNOWN"),
+            problems=one_of("bad-configuration"),
         )
         for name, offset in (("beyond the end", SATURATED - 1), ("inside another member", 40), ("of the first", 0))
     },

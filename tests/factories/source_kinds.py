@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import io
 import tarfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from backports import zstd
 
 from shared.foundation.settings import EngineSettings
 from tests.factories.archives import jpeg_bytes, zip_of
-from tests.factories.broken import CONFIG, ROW, noise, tar_of
+from tests.factories.broken import CONFIG, ROW, noise, tar_member, tar_of
 from tests.factories.raw_zip import RawMember, raw_zip
 from tests.factories.yard import Yard
 
@@ -123,3 +124,16 @@ KINDS: dict[str, Callable[[Path, Members], Path]] = {
     "tar.zst": write_zst,
     "folder": write_folder,
 }
+
+
+def linked_pair(path: Path, image: bytes, labels: Mapping[str, bytes]) -> tuple[Path, Members]:
+    """A tar of described trees over one pool of images by links, each with its label; and its files by all names."""
+    described = b"names: [cat, dog]\ntrain: images\n"
+    files = {"pool/a.jpg": image} | {f"{top}/labels/a.txt": label for top, label in labels.items()}
+    files |= {f"{top}/data.yaml": described for top in labels}
+    with tarfile.open(path, "w") as archive:
+        for top in labels:
+            archive.addfile(tar_member(f"{top}/images", kind=tarfile.SYMTYPE, target="../pool"))
+        for name, data in files.items():
+            archive.addfile(tar_member(name, size=len(data)), io.BytesIO(data))
+    return path, files | {f"{top}/images/a.jpg": image for top in labels}

@@ -33,9 +33,7 @@ YAMLS: Mapping[str, tuple[bytes | None, str, str]] = {
     "a list": (b"- a\n- b\n", "bad-configuration", "map"),
     "too many names": (b"train: images/train\nnc: 100000000\n", "bad-configuration", "nc"),
     "large": (b"#" * (6 * MIB) + b"\n" + CONFIG, "bad-configuration", "larger"),
-    "names nothing here": (b"train: pictures/none\nnames: [a]\n", "dataset-not-recognised", "data.yaml"),
     "empty": (b"", "bad-configuration", "empty"),
-    "missing": (None, "dataset-not-recognised", "data.yaml"),
 }
 
 
@@ -53,6 +51,26 @@ async def test_a_description_that_cannot_be_used(yard: Yard, tmp_path: Path, cas
     assert "a.zip" in error["detail"]
     assert slug != "bad-configuration" or error["file"] == "data.yaml"
     assert not OWNED.exists()
+
+
+@pytest.mark.parametrize("data", [None, b"train: pictures/none\nnames: [person, car, traffic light]\n", b"a: b\n"])
+async def test_without_a_description_that_leads_to_images_folders_tell(
+    yard: Yard, tmp_path: Path, data: bytes | None
+) -> None:
+    members = around({})
+    del members["data.yaml"]
+    zip_of(tmp_path / "a.zip", members | ({"data.yaml": data} if data is not None else {}))
+
+    images, findings = await succeeded(yard, tmp_path / "a.zip")
+
+    assert {name: (one["split"], len(one["annotations"])) for name, one in images.items()} == {
+        "images/train/good.jpg": ("train", 1),
+        "images/val/last.jpg": ("val", 1),
+    }
+    rule, file = (
+        ("YAML_PATH_UNRESOLVED", "data.yaml") if data and b"names" in data else ("NAME_UNKNOWN", "labels/train")
+    )
+    assert about(findings) == {(rule, file)}
 
 
 async def test_a_description_with_a_wrong_checksum_is_named(yard: Yard, tmp_path: Path) -> None:

@@ -47,6 +47,10 @@ _Config = Annotated[
 _Name = Annotated[
     str | None, typer.Option(help="Name of the dataset. Default: the source's file name.", show_default=False)
 ]
+_Root = Annotated[
+    str | None,
+    typer.Option(help="Of several datasets in it: the folder, or the description, of one.", show_default=False),
+]
 _Task = Annotated[LabelTask, typer.Option(help="What the rows of labels are; obb has to be asked for.")]
 _InPlace = Annotated[bool, typer.Option("--in-place", help="With --storage packed: leave the archive where it lies.")]
 _Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Show progress and return when the import has ended.")]
@@ -62,6 +66,7 @@ def import_(
     config: _Config = None,
     name: _Name = None,
     format_: Annotated[str, typer.Option("--format", help="Annotation format, such as yolo.")] = "auto",
+    root: _Root = None,
     task: _Task = LabelTask.AUTO,
     storage: Annotated[Storage, typer.Option(help="Each image an object, or ranges of the archive.")] = Storage.OBJECTS,
     in_place: _InPlace = False,
@@ -80,6 +85,7 @@ def import_(
         parts={name: given for name, given in parts.items() if given is not None},
         name=name,
         format=format_,
+        root=root,
         task=task.value,
         storage=storage.value,
         in_place=in_place,

@@ -74,7 +74,7 @@ class DocumentBuilder:
 
         They read YOLO; what they would make of other formats once converted is not said.
         """
-        if self.plan.format != "yolo":
+        if self.plan.format != "yolo" or self.plan.rows:
             return
         for entry in entries:
             await self._judge(entry, facts.get(entry.image.header_offset))
@@ -157,6 +157,7 @@ def _context(plan: ImportPlan, limits: LimitSettings) -> LabelContext:
         task=plan.task,
         keypoint_shape=plan.keypoint_shape,
         files=plan.record_files,
+        rows=plan.rows,
     )
 
 

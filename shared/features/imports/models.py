@@ -82,6 +82,10 @@ class ImportRequest(BaseModel):
         default=None, description="Name of the dataset; left out: the file name of the source without its ending."
     )
     format: FormatName = Field(default="auto", description="Annotation format; `auto` finds out.")
+    root: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = Field(
+        default=None,
+        description="Of several datasets in the source: the folder, or the description, of the one to import.",
+    )
     task: LabelTask = Field(
         default="auto",
         description="What the rows of labels are; `auto`: poses where `kpt_shape` is given, else boxes and polygons.",
@@ -233,6 +237,7 @@ class ImportPlan(BaseModel):
     category_count: int
     category_names: tuple[str, ...] = Field(default=(), description="Where labels name their category: all, by id.")
     label_files: bool = Field(default=True, description="Whether an image is expected to have a label file of its own.")
+    rows: str = Field(default="", description="How labels are written, where the format has several ways.")
     record_files: tuple[str, ...] = Field(default=(), description="Files that hold the labels of many images.")
     task: LabelTask = Field(default="auto", description="What the rows of labels are.")
     keypoint_shape: tuple[int, int] | None = Field(default=None, description="Keypoints, and the values of each.")

@@ -142,6 +142,7 @@ class Planner:
             category_count=max((category.id + 1 for category in layout.categories), default=0),
             category_names=tuple(category.name for category in layout.categories) if layout.names_in_labels else (),
             label_files=layout.has_label_files,
+            rows=layout.rows,
             record_files=tuple(map(found.archive.directory.name, layout.record_members)),
             task=found.request.task,
             keypoint_shape=layout.keypoint_shape,

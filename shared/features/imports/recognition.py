@@ -45,7 +45,7 @@ class Recogniser:
 
     async def recognise(self, request: ImportRequest) -> Recognised:
         """The dataset. Raises DatasetNotRecognised and BadConfiguration, and what sources raise."""
-        reader = await asyncio.to_thread(DatasetReader, self.archive.directory, request.format)
+        reader = await asyncio.to_thread(DatasetReader, self.archive.directory, request.format, request.root)
         try:
             given = await self._provide(reader)
             layout = await asyncio.to_thread(reader.layout, self.log.add)
@@ -58,7 +58,7 @@ class Recogniser:
             self.log.add(error.finding)
             raise BadConfiguration(f"{request.shown_source}: {error}", file=error.file) from error
         if request.task == "pose" and layout.format == "yolo" and layout.keypoint_shape is None:
-            raise BadConfiguration(f"{request.shown_source}: {_NO_KEYPOINTS}", file=layout.config_files[0])
+            raise BadConfiguration(f"{request.shown_source}: {_NO_KEYPOINTS}", file=next(iter(layout.config_files), ""))
         if layout.names_in_labels:
             layout = await self._named(layout, reader)
         return Recognised(layout, reader, given)

@@ -85,7 +85,7 @@ class LabelContext:
     """What the labels of a dataset are read with, beside their own bytes.
 
     `category_count` 0 means that any id is accepted. `category_ids` are the ids by the name that labels use. `files`
-    are the annotation files of a dataset whose labels came as records.
+    are the annotation files of a dataset whose labels came as records. `rows` is the layout's.
     """
 
     category_count: int
@@ -94,6 +94,7 @@ class LabelContext:
     task: LabelTask = "auto"
     keypoint_shape: tuple[int, int] | None = None
     files: Sequence[str] = ()
+    rows: str = ""
 
 
 class LabelReader(Protocol):
@@ -116,6 +117,21 @@ class Detection:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several datasets that an archive holds: what an import is given as `root` to have it.
+
+    `root` is a folder, "" for the archive itself, or a description where one nearer to the archive's root is in the
+    same folder. `description` is the file that describes it, `layout` what it looks like by that.
+    """
+
+    root: str
+    format: str
+    layout: str
+    description: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class DatasetLayout:
     """Where a dataset's images, labels and splits lie among the members of an archive.
 
@@ -127,6 +143,7 @@ class DatasetLayout:
 
     `names_in_labels`: the categories are those that the label files name, so all are read once to learn them.
     `record_members` are files that hold the labels of many images, as records (`AnnotationReader.records`).
+    `rows` says how labels are written, to the reader of a format that has several ways.
     """
 
     name: str
@@ -143,6 +160,7 @@ class DatasetLayout:
     category_ids: "array[int] | None" = None
     names_in_labels: bool = False
     record_members: tuple[int, ...] = ()
+    rows: str = ""
 
     @property
     def has_label_files(self) -> bool:
@@ -229,6 +247,10 @@ class AnnotationReader(Protocol):
     def layout(self, report: Report) -> DatasetLayout:
         """The dataset's layout. Raises `UnrecognisedDataset` or `BrokenConfig`."""
         ...
+
+    def choices(self) -> tuple[Choice, ...]:
+        """The datasets of this format that there are to choose from, the one that is read first, once it is known."""
+        return ()
 
     def names_in(self, data: bytes) -> Iterator[str]:
         """The categories that a label file names; never raises."""

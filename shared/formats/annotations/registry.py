@@ -9,6 +9,7 @@ from shared.formats.annotations.coco.reader import CocoReader
 from shared.formats.annotations.model import (
     AnnotationReader,
     Category,
+    Choice,
     DatasetLayout,
     LabelContext,
     LabelReader,
@@ -18,19 +19,25 @@ from shared.formats.annotations.model import (
     Scan,
     UnrecognisedDataset,
 )
+from shared.formats.annotations.roots import plain_root
 from shared.formats.annotations.survey import NameSurvey
 from shared.formats.annotations.trainers.model import TrainingTask
+from shared.formats.annotations.yolo.dota import DotaLabels
 from shared.formats.annotations.yolo.layout import YoloReader
+from shared.formats.annotations.yolo.ndjson import NdjsonReader
+from shared.formats.annotations.yolo.ndjson_rows import NdjsonLabels
 from shared.formats.annotations.yolo.row_shapes import Poses, row_shape
 from shared.formats.annotations.yolo.rows import YoloLabels
-from shared.formats.findings import Finding
+from shared.formats.annotations.yolo.undescribed import UndescribedYoloReader
+from shared.formats.findings import FindingLog
 
 _SHOWN = 8
+_MOST_FINDINGS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One format: what reads its layout, and what reads its labels."""
+    """One format, or one way in which its datasets are laid out: what reads the layout, and what reads labels."""
 
     name: str
     reader: Callable[[NameSurvey], AnnotationReader]
@@ -38,17 +45,26 @@ class Format:
 
 
 def _yolo_labels(context: LabelContext) -> LabelReader:
+    if context.rows == "dota":
+        return DotaLabels(context)
+    if context.rows == "ndjson":
+        return NdjsonLabels(context)
     shape = row_shape(context.task, context.keypoint_shape)
     training = TrainingTask(context.category_count, isinstance(shape, Poses), *(context.keypoint_shape or (0, 0)))
     return YoloLabels(context.category_count, context.limits, shape, training)
 
 
 _FORMATS = (
-    Format("yolo", lambda survey: YoloReader(survey.names), _yolo_labels),
+    # what describes itself
+    Format("yolo", lambda survey: YoloReader(survey.whole, survey.root), _yolo_labels),
+    Format("yolo", NdjsonReader, _yolo_labels),
     Format("coco", CocoReader, CocoLabels),
+    # what is told by the names and the beginnings of files
+    Format("yolo", UndescribedYoloReader, _yolo_labels),
 )
+"""In the order in which they are tried. A format may be in several places."""
 
-FORMATS: Mapping[str, Format] = MappingProxyType({one.name: one for one in _FORMATS})
+FORMATS: Mapping[str, Format] = MappingProxyType({one.name: one for one in reversed(_FORMATS)})
 
 
 def label_reader(format_name: str, context: LabelContext) -> LabelReader:
@@ -59,15 +75,15 @@ def label_reader(format_name: str, context: LabelContext) -> LabelReader:
 class DatasetReader(AnnotationReader):
     """Finds out a dataset's format: the formats are tried in turn, and the first that recognises it reads it.
 
-    With a `format_name` it is that one or none.
+    With a `format_name` it is that one or none; with a `root`, a folder or a description, it is what lies there.
     """
 
-    def __init__(self, names: NameTable, format_name: str = "auto") -> None:
-        self._survey = NameSurvey(names)
+    def __init__(self, names: NameTable, format_name: str = "auto", root: str | None = None) -> None:
+        self._survey = NameSurvey(names, plain_root(root or ""))
         self._left = [one for one in _FORMATS if format_name in ("auto", one.name)]
         self._refusals: list[str] = []
         self._rule: str | None = None
-        self._findings: list[Finding] = []
+        self._findings = FindingLog(_MOST_FINDINGS)
         self._layout: DatasetLayout | None = None
         self._next()
 
@@ -92,8 +108,10 @@ class DatasetReader(AnnotationReader):
         if self.config_members():
             raise RuntimeError("members that were asked for have not been provided")
         if self._layout is None:
-            raise UnrecognisedDataset("; ".join(self._refusals[:_SHOWN]), rule=self._rule)
+            raise UnrecognisedDataset("; ".join([*self._no_root(), *self._refusals[:_SHOWN]]), rule=self._rule)
         for finding in self._findings:
+            report(finding)
+        for finding in self._findings.uncounted():
             report(finding)
         return self._layout
 
@@ -109,6 +127,15 @@ class DatasetReader(AnnotationReader):
         """What takes a file with the labels of many images."""
         return self._current.records(index, report)
 
+    def choices(self) -> tuple[Choice, ...]:
+        """The datasets of the layout's format that there are to choose from by `root`; the first is the layout's."""
+        return self._reader.choices() if self._reader is not None else ()
+
+    def _no_root(self) -> list[str]:
+        """What to say first where nothing lies at the root that was asked for."""
+        root = self._survey.root
+        return [f"nothing lies at the root `{root[:200]}`"] if root and not any(self._survey.names.each_name()) else []
+
     @property
     def _current(self) -> AnnotationReader:
         if self._reader is None:
@@ -121,10 +148,10 @@ class DatasetReader(AnnotationReader):
 
     def _try(self) -> None:
         """Whether the current format fits, now that it has read what it wanted; else the next one's turn has come."""
-        findings: list[Finding] = []
+        log = FindingLog(_MOST_FINDINGS)
         try:
-            self._layout = self._current.layout(findings.append)
-            self._findings = findings
+            self._layout = self._current.layout(log.add)
+            self._findings = log
         except UnrecognisedDataset as error:
             self._rule = self._rule or error.rule
             self._refusals.append(f"not {self._format.name}: {error.reason}" if self._format else error.reason)

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from shared.formats.annotations.member_names import directory_of, is_hidden, is_image
 from shared.formats.annotations.model import NameTable
+from shared.formats.annotations.roots import NamesBelow
 
 _LONGEST_ENDING = 8
 
@@ -14,11 +15,14 @@ _LONGEST_ENDING = 8
 class NameSurvey:
     """The members by what they are called. It is made when it is first asked for, in one pass over the names.
 
-    Takes four bytes for each member and a string for each directory.
+    Takes four bytes for each member and a string for each directory. With a `root`, `names` are those at or below it,
+    and `whole` are all: a description may lead out of its folder.
     """
 
-    def __init__(self, names: NameTable) -> None:
-        self.names = names
+    def __init__(self, names: NameTable, root: str = "") -> None:
+        self.root = root
+        self.whole = names
+        self.names = NamesBelow(names, root) if root else names
 
     @property
     def images(self) -> "array[int]":

@@ -101,13 +101,14 @@ def test_the_request_carries_what_was_asked_and_a_key() -> None:
         return httpx2.Response(202, json={"job_id": "j", "state": "queued"})
 
     asked = ImportRequest(
-        source="https://host/a.zip", format="yolo", task="pose", checksum="sha256:00", on_finding="fail"
+        source="https://host/a.zip", format="yolo", root="a/b", task="pose", checksum="sha256:00", on_finding="fail"
     )
     run_import(client(handle), asked, wait=False, as_json=True)
     assert json.loads(seen[0].content) == {
         "name": "a",
         "source": "https://host/a.zip",
         "format": "yolo",
+        "root": "a/b",
         "task": "pose",
         "storage": "objects",
         "on_finding": "fail",

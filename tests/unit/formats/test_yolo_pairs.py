@@ -107,6 +107,25 @@ def test_labels_without_an_image_are_said_and_other_texts_are_not() -> None:
     assert said(findings) == [("PAIR_ORPHAN_LABEL", "labels/t/lost.txt", None)]
 
 
+@pytest.mark.parametrize(
+    ("images", "shared"),
+    [
+        (("images/train/a.jpg", "images/train/b.jpg", "images/val/a.jpg", "images/val/b.jpg"), 2),
+        (("train/images/x/a.jpg", "val/images/x/a.jpg", "val/images/y/a.jpg"), 1),
+        (("images/train/a.jpg", "images/val/a.png"), 0),
+        (("images/train/x/a.jpg", "images/val/y/a.jpg"), 0),
+        (("images/train/x/a.jpg", "images/train/y/a.jpg"), 0),
+    ],
+)
+def test_names_that_two_splits_share_are_counted(images: tuple[str, ...], shared: int) -> None:
+    paths = ("images/{}", "{}/images")
+    train, val = ([path.format(split) for path in paths] for split in ("train", "val"))
+    labels = (label_path(image) for image in images)
+    _, findings = read(with_yaml(f"names: [a]\ntrain: {train}\nval: {val}\n", *images, *labels))
+    found = [(one.file, one.message.split()[0]) for one in findings if one.rule == "PAIR_STEM_SPLITS"]
+    assert found == ([(next(image for image in images if "val" in image), str(shared))] if shared else [])
+
+
 def test_the_label_of_an_image_in_no_split_is_no_orphan_and_no_collision() -> None:
     members = with_yaml("names: [a]\ntrain: train.txt\n", "images/a.jpg", "images/a.png", "images/b.jpg")
     members |= archive("labels/a.txt", "labels/b.txt") | {"train.txt": b"images/a.png"}

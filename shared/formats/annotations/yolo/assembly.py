@@ -12,12 +12,15 @@ from shared.formats.annotations.model import (
     Report,
     UnrecognisedDataset,
 )
+from shared.formats.annotations.roots import is_below
 from shared.formats.annotations.splits import CANONICAL, in_order_of_precedence, normalise_split
 from shared.formats.annotations.yolo.candidates import Description, SplitPaths
 from shared.formats.annotations.yolo.config import complete_names, report_duplicates
 from shared.formats.annotations.yolo.darknet import read_names
 from shared.formats.annotations.yolo.pairing import LabelPairing, report_unlisted, top_directory
+from shared.formats.annotations.yolo.paths import label_paths
 from shared.formats.annotations.yolo.places import find_list, find_member, places
+from shared.formats.annotations.yolo.same_names import report_same_names
 from shared.formats.annotations.yolo.splits import NO_SPLIT, ImageSurvey, ListFile, SplitAssignment, list_bases, named
 from shared.formats.findings import Finding
 
@@ -37,12 +40,19 @@ class LayoutBuilder:
     """Builds the layout of one described dataset, once. `given` holds the members its description refers to."""
 
     def __init__(
-        self, names: NameTable, description: Description, given: dict[int, bytes | None], report: Report
+        self,
+        names: NameTable,
+        description: Description,
+        given: dict[int, bytes | None],
+        report: Report,
+        *,
+        root: str = "",
     ) -> None:
         self._names = names
         self._description = description
         self._given = given
         self._report = report
+        self._root = root
         self._file = description.source.name
         self._splits = in_order_of_precedence([split.split for split in description.splits])
 
@@ -60,16 +70,18 @@ class LayoutBuilder:
         if not pairing.images:
             raise UnrecognisedDataset(f"{self._file} was read, but none of its paths leads to an image here")
         pairing.report_orphans(frozenset(self._given) | {self._description.source.index})
+        report_same_names(self._names, pairing, self._splits, self._report)
         return self._result(categories, sources, pairing)
 
     def _pair(self, survey: ImageSurvey, assignment: SplitAssignment) -> LabelPairing:
-        pairing = LabelPairing(self._names, darknet=self._description.is_darknet, report=self._report)
+        paths = label_paths(anywhere=self._description.is_darknet)
+        pairing = LabelPairing(self._names, paths=paths, report=self._report)
         unlisted: Counter[str] = Counter()
         root = directory_of(self._file)
         for index, name in named(self._names, survey.indexes):
             split = assignment.by_member[index]
             pairing.add(index, name, split)
-            if split == NO_SPLIT:
+            if split == NO_SPLIT and is_below(name, self._root):
                 unlisted[top_directory(name, root)] += 1
         report_unlisted(unlisted, self._report)
         return pairing

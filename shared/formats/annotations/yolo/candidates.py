@@ -1,10 +1,13 @@
 """Which members of an archive may describe a YOLO dataset, and whether one that was read does."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
-from shared.formats.annotations.model import BrokenConfig, Category, NameTable, Report
+from shared.formats.annotations.member_names import directory_of
+from shared.formats.annotations.model import BrokenConfig, Category, Choice, NameTable, Report
+from shared.formats.annotations.roots import is_below
 from shared.formats.annotations.yolo.config import read_data_yaml
 from shared.formats.annotations.yolo.darknet import read_obj_data
 from shared.formats.findings import Finding
@@ -14,6 +17,7 @@ MAX_CANDIDATES = 50
 _USUAL_YAML = frozenset(("data.yaml", "data.yml", "dataset.yaml", "dataset.yml"))
 _MANY = 1_000
 _SHOWN = 5
+_SPLIT_OF_ROBOFLOW = re.compile(r"(^|/)(train|valid|val|test)/images$")
 
 
 class Kind(IntEnum):
@@ -40,13 +44,20 @@ class ConfigCandidates:
 
     members: tuple[Candidate, ...]
 
-    def ambiguity(self, chosen: Candidate) -> Finding | None:
-        """What to say where a `data.yaml` was chosen and there are others; None otherwise."""
-        others = [c.name for c in self.members if c.kind is Kind.DATA_YAML and c != chosen]
-        if chosen.kind is not Kind.DATA_YAML or not others:
+    def ambiguity(self, chosen: Candidate, described: Collection[Candidate]) -> Finding | None:
+        """What to say where there are other descriptions than the chosen one; None otherwise.
+
+        Those are the `described`, which were found to be some, and whatever is called so.
+        """
+        usual = chosen.kind is Kind.DATA_YAML
+        others = [c for c in self.members if c != chosen and (c in described or (usual and c.kind is chosen.kind))]
+        if not others:
             return None
         more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
-        return Finding("YAML_AMBIGUOUS", chosen.name, f"also found, not read: {', '.join(others[:_SHOWN])}{more}")
+        found = ", ".join(other.name for other in others[:_SHOWN])
+        root = root_of(others[0], [chosen])
+        advice = f"; to import such a one, give its folder or itself as `root`, as in {root}"
+        return Finding("YAML_AMBIGUOUS", chosen.name, f"also found, not read: {found}{more}{advice}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +87,8 @@ class Description:
         return self.source.kind >= Kind.OBJ_DATA
 
 
-def find_configs(names: NameTable) -> ConfigCandidates:
-    """The members that may describe the dataset, from one pass over the names in bounded memory.
+def find_configs(names: NameTable, root: str = "") -> ConfigCandidates:
+    """The members at or below the root that may describe the dataset, from one pass over the names, in bounded memory.
 
     Only those that `find` knows: a table may go over the names of members that it has dropped.
     """
@@ -85,7 +96,7 @@ def find_configs(names: NameTable) -> ConfigCandidates:
     for index, name in enumerate(names.each_name()):
         if not name[-5:].lower().endswith((".yaml", ".yml", ".data")):
             continue
-        if (kind := _kind(name)) is not None and names.find(name) == index:
+        if (kind := _kind(name)) is not None and is_below(name, root) and names.find(name) == index:
             found[kind].append(Candidate(index, name, kind))
             if len(found[kind]) > _MANY:
                 found[kind] = _nearest(found[kind])
@@ -97,6 +108,36 @@ def describe(candidate: Candidate, data: bytes | None, report: Report) -> Descri
     if data is None:
         raise BrokenConfig(candidate.name, "cannot be read")
     return _READERS[candidate.kind](candidate, data, report)
+
+
+def root_of(candidate: Candidate, before: Iterable[Candidate]) -> str:
+    """What to give as `root` to have this description read: its folder, or itself where one of `before` is there."""
+    folder = directory_of(candidate.name)
+    return candidate.name if any(directory_of(other.name) == folder for other in before) else folder.rstrip("/")
+
+
+def choices_among(described: Sequence[Description]) -> tuple[Choice, ...]:
+    """The datasets that these descriptions are of, in that order."""
+    sources = [description.source for description in described]
+    return tuple(
+        Choice(root_of(one.source, sources[:at]), "yolo", _layout_of(one), one.source.name, _summary(one))
+        for at, one in enumerate(described)
+    )
+
+
+def _layout_of(description: Description) -> str:
+    """What the layout is by the paths that are named."""
+    if description.is_darknet:
+        return "darknet"
+    paths = [path.strip().replace("\\", "/").rstrip("/") for split in description.splits for path in split.paths]
+    return "roboflow" if paths and all(_SPLIT_OF_ROBOFLOW.search(path) for path in paths) else "ultralytics"
+
+
+def _summary(description: Description) -> str:
+    count = len(description.categories) or description.classes
+    named = f"{count} {'category' if count == 1 else 'categories'}" if count else "categories in a file of their own"
+    splits = ", ".join(split.split for split in description.splits[:_SHOWN])
+    return f"names {named} and the splits {splits}"
 
 
 def _kind(name: str) -> Kind | None:

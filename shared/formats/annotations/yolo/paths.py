@@ -5,7 +5,8 @@ its parents and from the archive's root, and at last by its longest end that nam
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 from shared.formats.annotations.member_names import directory_of
 
@@ -32,6 +33,17 @@ def label_path(image: str) -> str:
 def beside(image: str) -> str:
     """The label path of Darknet's layout: in the same directory, whatever that is called."""
     return image[: image.rfind(".")] + ".txt"
+
+
+LabelPaths: TypeAlias = Callable[[str], Sequence[str]]
+"""The paths at which the label of an image may lie, the first one that is there being it."""
+
+
+def label_paths(*, anywhere: bool) -> LabelPaths:
+    """As trainers pair them; `anywhere`, also beside an image that lies below `images/`."""
+    if not anywhere:
+        return lambda image: (label_path(image),)
+    return lambda image: tuple(dict.fromkeys((label_path(image), beside(image))))
 
 
 def bases_of(directory: str) -> tuple[str, ...]:
