@@ -285,6 +285,19 @@ async def test_labels_alone_are_told_to_need_images(yard: Yard, tmp_path: Path, 
     assert ("Label Studio" in status["error"]["detail"]) is notes
 
 
+async def test_labels_of_cvat_with_images_from_elsewhere(yard: Yard, tmp_path: Path) -> None:
+    """Its lists name images that are not where they say; the names of files pair them."""
+    described = {"obj.data": b"classes = 2\ntrain = data/train.txt\nnames = data/obj.names\n", "obj.names": CLASSES}
+    labels = {"train.txt": b"data/obj_train_data/a.jpg\n", "obj_train_data/a.txt": BOXES}
+    zip_of(tmp_path / "labels.zip", described | labels)
+    zip_of(tmp_path / "images.zip", {"a.jpg": JPEG[0]})
+    source = {name: str(tmp_path / f"{name}.zip") for name in ("images", "labels")}
+    status = await yard.ended(
+        (await yard.api.post("/datasets/import", json={"source": source, "name": "x"})).json()["job_id"]
+    )
+    await check(yard, status, Case("apart", {"images/a.jpg": JPEG[0]}, {"images/a.jpg": (None, [CAT, DOG])}))
+
+
 async def test_labels_of_label_studio_with_images_from_elsewhere(yard: Yard, tmp_path: Path) -> None:
     zip_of(tmp_path / "labels.zip", {"labels/a.txt": BOXES, "classes.txt": CLASSES, "notes.json": NOTES})
     zip_of(tmp_path / "images.zip", {"a.jpg": JPEG[0]})

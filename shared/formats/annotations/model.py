@@ -121,7 +121,7 @@ class Choice:
     """One of several datasets that an archive holds: what an import is given as `root` to have it.
 
     `root` is a folder, "" for the archive itself, or a description where one nearer to the archive's root is in the
-    same folder. `description` is the file that describes it, `layout` what it looks like by that.
+    same folder. `description` is the file that describes it, "" for none, `layout` what it looks like.
     """
 
     root: str

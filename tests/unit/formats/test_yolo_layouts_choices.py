@@ -92,6 +92,19 @@ def test_a_root_without_a_description() -> None:
     assert pairs(members, layout) == {"b/images/c.jpg": (None, "b/labels/c.txt")}
 
 
+def test_trees_without_descriptions_are_read_together_and_offered_apart() -> None:
+    trees = [f"{top}/{name}" for top in ("a/train", "a/valid", "b") for name in ("images/1.jpg", "labels/1.txt")]
+    members: dict[str, bytes | None] = dict.fromkeys(trees, ROW)
+    reader, layout, _ = recognised(members)
+    assert len(layout.image_indexes) == 3
+    assert [(one.root, one.description, one.reason) for one in reader.choices()] == [
+        ("", "", "3 images have labels"),
+        ("a", "", "2 images have labels"),
+        ("b", "", "1 images have labels"),
+    ]
+    assert [one.root for one in recognised(members, root="a")[0].choices()] == ["a"]
+
+
 def test_a_root_where_nothing_lies() -> None:
     with pytest.raises(UnrecognisedDataset) as caught:
         recognised(dataset("a/", "box"), root="a/b")

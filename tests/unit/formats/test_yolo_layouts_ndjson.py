@@ -256,7 +256,7 @@ def test_keypoints_have_the_shape_that_the_header_says() -> None:
     [
         ({"boxes": [[0, 0.5, 0.5, 0.2, 0.2], [2, 0.5, 0.5, 0.2, 0.2]]}, "ROW_CLASS_RANGE", "boxes[1]: category 2"),
         ({"boxes": [[0.5, 0.5, 0.5, 0.2, 0.2]]}, "ROW_CLASS_FLOAT", "boxes[0]: "),
-        ({"boxes": [[0, 50, 0.5, 0.2, 0.2]]}, "ROW_COORD_RANGE", "boxes[0]: 50 lies outside"),
+        ({"boxes": [[0, 1.5, 0.5, 0.2, 0.2]]}, "ROW_COORD_RANGE", "boxes[0]: 1.5 lies outside"),
         ({"boxes": [[0, float("nan"), 0.5, 0.2, 0.2]]}, "ROW_NAN", "boxes[0]: "),
         ({"boxes": [[0, None, 0.5, 0.2, 0.2]]}, "ROW_NOT_NUMERIC", "boxes[0]: 'null'"),
         ({"boxes": [[0, "a b", 0.5, 0.2, 0.2]]}, "ROW_NOT_NUMERIC", "boxes[0]: "),

@@ -101,6 +101,31 @@ def test_some_strange_labels_are_no_reason_to_refuse() -> None:
     assert len(layout.image_indexes) == 3
 
 
+@pytest.mark.parametrize(
+    ("image", "label", "split"),
+    [
+        ("img/a.jpg", "lbl/a.txt", None),
+        ("Images/train/a.jpg", "Labels/train/a.txt", "train"),
+        ("images/a.jpg", "labels/obj_train_data/a.txt", None),
+    ],
+)
+def test_labels_that_lie_apart_go_with_images_by_name(image: str, label: str, split: str | None) -> None:
+    members = {image: b"", label: ROW} | CLASSES
+    _, layout, findings = recognised(members)
+    assert (layout.name, pairs(members, layout), findings) == ("apart", {image: (split, label)}, [])
+    assert layout.confidence < 0.7
+
+
+def test_labels_that_lie_apart_are_taken_from_the_folder_of_the_same_name() -> None:
+    folders = [f"{one}/{split}" for one in ("img", "lbl") for split in ("train", "val")]
+    members = {f"{folder}/a.{'jpg' if 'img' in folder else 'txt'}": ROW for folder in folders} | CLASSES
+    _, layout, _ = recognised(members)
+    assert pairs(members, layout) == {
+        "img/train/a.jpg": ("train", "lbl/train/a.txt"),
+        "img/val/a.jpg": ("val", "lbl/val/a.txt"),
+    }
+
+
 # what is none
 
 

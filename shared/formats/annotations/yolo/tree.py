@@ -1,13 +1,15 @@
 """A YOLO dataset without a description, by the names of its files: which labels go with images, and which splits.
 
 An image's label lies where trainers look for it, or in a folder `labelTxt` in place of `labels`, or beside the image.
+Where none does, folders of labels that lie anywhere are searched by the image's name alone.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
+from typing import TypeAlias
 
 from shared.formats.annotations.member_names import directory_of
 from shared.formats.annotations.splits import CANONICAL, normalise_split
@@ -17,7 +19,11 @@ from shared.formats.annotations.yolo.splits import named
 from shared.formats.archives.name_encoding import other_spellings
 
 MOST_SAMPLES = 64
+MOST_APART = 16
+"""Folders with texts that are searched for labels by name alone."""
 SAMPLES_OF_A_FOLDER = 8
+
+_PlacesOf: TypeAlias = Callable[[str], list[tuple[str, str]]]
 
 _IMAGES = "/images/"
 _BESIDE = ""
@@ -31,7 +37,7 @@ class FolderTree:
     """The pairs that names tell of. `samples` are labels to look into, from every folder.
 
     `folders` are where labels were found: what stands for `images` in their path, "" for beside the image.
-    `pairs` counts them by the images' directory.
+    `pairs` counts them by the images' directory. `apart` are the directories of labels that only their names pair.
     """
 
     survey: NameSurvey
@@ -39,6 +45,7 @@ class FolderTree:
     folders: "Counter[str]" = field(default_factory=Counter)
     pairs: "Counter[str]" = field(default_factory=Counter)
     texts: int = 0
+    apart: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         texts = self.survey.ending_in("txt")
@@ -46,11 +53,19 @@ class FolderTree:
         if not texts or not self.survey.images:
             return
         directories = {directory_of(name) for _, name in named(self.survey.names, texts)}
-        self._pair(directories, (_LABELS, *_label_txt_folders(directories), _BESIDE))
+        folders = (_LABELS, *_label_txt_folders(directories), _BESIDE)
+        self._pair(
+            lambda one: [(folder, _label_directory(one, folder)) for folder in _fitting(one, folders)], directories
+        )
+        if not self.pairs and len(directories) <= MOST_APART:
+            self.apart = tuple(sorted(directories))
+            self._pair(lambda one: [(place, place) for place in _by_likeness(one, self.apart)], directories)
 
     @property
     def label_paths(self) -> LabelPaths:
         """Where the label of an image may lie, in the folders in which labels were found."""
+        if self.apart:
+            return lambda image: _paths_apart(image, self.apart)
         folders = tuple(self.folders) or (_LABELS,)
         return lambda image: _label_paths(image, folders)
 
@@ -64,14 +79,20 @@ class FolderTree:
         common = _parts_in_common(kept[0], kept[-1])
         return {directory: _split_of(directory, common) for directory in kept}
 
-    def _pair(self, directories: set[str], folders: tuple[str, ...]) -> None:
+    def groups(self) -> "Counter[str]":
+        """How many images have labels by the folder of the dataset they seem to be of."""
+        found = Counter[str]()
+        for directory, count in self.pairs.items():
+            found["/".join(_group_of(directory)[1:])] += count
+        return found
+
+    def _pair(self, places_of: _PlacesOf, directories: set[str]) -> None:
+        """Pair the images with labels in the places for their directory: what to call the place, and its directory."""
         places: dict[str, list[tuple[str, str]]] = {}
         for _, name in named(self.survey.names, self.survey.images):
             directory = directory_of(name)
             if directory not in places:
-                has_folder = _IMAGES in f"/{directory}"
-                found = ((one, _label_directory(directory, one)) for one in folders if has_folder or one == _BESIDE)
-                places[directory] = [(folder, place) for folder, place in found if place in directories]
+                places[directory] = [one for one in places_of(directory) if one[1] in directories]
             if places[directory]:
                 self._find(directory, name[len(directory) : name.rfind(".")], places[directory])
 
@@ -104,6 +125,23 @@ def layout_name(directories: Iterable[str], folders: Iterable[str]) -> str:
 def _label_txt_folders(directories: Iterable[str]) -> list[str]:
     found = Counter(match[1] for directory in directories for match in _LABEL_TXT.finditer(directory))
     return sorted(found)[:_MOST_FOLDERS]
+
+
+def _fitting(directory: str, folders: Sequence[str]) -> Sequence[str]:
+    """The folders in which labels may lie: beside the images, where these are not below `images`."""
+    return folders if _IMAGES in f"/{directory}" else (_BESIDE,)
+
+
+def _by_likeness(directory: str, places: Sequence[str]) -> list[str]:
+    """The places in their order, but first those whose own folder is called like that of the images."""
+    own = directory.split("/")[-2:-1]
+    return sorted(places, key=lambda place: place.split("/")[-2:-1] != own)
+
+
+def _paths_apart(image: str, places: Sequence[str]) -> tuple[str, ...]:
+    directory = directory_of(image)
+    file = f"{image[len(directory) : image.rfind('.')]}.txt"
+    return tuple(place + file for place in _by_likeness(directory, places))
 
 
 def _label_paths(image: str, folders: Iterable[str]) -> tuple[str, ...]:

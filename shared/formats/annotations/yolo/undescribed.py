@@ -7,6 +7,7 @@ from shared.formats.annotations.member_names import directory_of
 from shared.formats.annotations.model import (
     AnnotationReader,
     Category,
+    Choice,
     DatasetLayout,
     Report,
     UnrecognisedDataset,
@@ -23,6 +24,7 @@ from shared.formats.annotations.yolo.tree import FolderTree, layout_name
 from shared.formats.findings import Finding
 
 _SURE, _FAIRLY_SURE, _UNSURE = 0.9, 0.8, 0.6
+MOST_CHOICES = 20
 _GIVE_BOTH = 'give the images beside them, as {"images": …, "labels": …}'
 
 
@@ -70,6 +72,16 @@ class UndescribedYoloReader(AnnotationReader):
         report_same_names(self._survey.names, pairing, splits, report)
         return self._result(naming, splits, pairing)
 
+    def choices(self) -> tuple[Choice, ...]:
+        """All of it, and where it lies in several folders that might be datasets of their own, each of them."""
+        groups = self._tree.groups()
+        if not groups:
+            return ()
+        roots = sorted(root for root in groups if root)[:MOST_CHOICES] if len(groups) > 1 else []
+        counts = [(self._survey.root, sum(groups.values())), *((root, groups[root]) for root in roots)]
+        name = self._layout_name(None)
+        return tuple(Choice(root, "yolo", name, "", f"{count} images have labels") for root, count in counts)
+
     def names_in(self, data: bytes) -> Iterator[str]:
         """The ids, or the names, that a label file holds."""
         return dota_names_in(data) if self._rows is RowKind.DOTA else ids_in(data)
@@ -97,7 +109,8 @@ class UndescribedYoloReader(AnnotationReader):
     @property
     def _is_plainly_yolo(self) -> bool:
         """Whether folders, or a file of names, say that text files are labels, even if empty."""
-        return any(self._tree.folders[folder] for folder in self._tree.folders if folder) or bool(self._files)
+        in_folders = not self._tree.apart and any(self._tree.folders)
+        return in_folders or bool(self._files)
 
     def _pair(self, directories: dict[str, str | None], splits: tuple[str, ...], report: Report) -> LabelPairing:
         names = self._survey.names
@@ -140,20 +153,20 @@ class UndescribedYoloReader(AnnotationReader):
         notes = {directory_of(file.name) for file in self._files if file.name.endswith(NOTES)}
         if names_file is not None and directory_of(names_file.name) in notes:
             return "label-studio"
-        return layout_name(self._tree.pairs, self._tree.folders)
+        return "apart" if self._tree.apart else layout_name(self._tree.pairs, self._tree.folders)
 
     def _confidence(self, naming: Naming, labelled: float) -> float:
         if self._rows is RowKind.DOTA:
             return _SURE
         named = _SURE if naming.file is not None else _FAIRLY_SURE
-        return named if labelled > 1 / 2 else _UNSURE
+        return named if labelled > 1 / 2 and not self._tree.apart else _UNSURE
 
 
 def _no_pairs(survey: NameSurvey, tree: FolderTree) -> str:
     """Why there is nothing to read, with what to do."""
     images = len(survey.images)
     if images:
-        return f"none of {images} images has a .txt file of its name, in `labels` instead of `images` or beside it"
+        return f"none of {images} images has a .txt file of its name"
     notes = any(name.rpartition("/")[2].lower() == NOTES for _, name in survey.named(survey.ending_in("json")))
     if tree.texts and notes:
         return f"Label Studio's export without its images; {_GIVE_BOTH}"
