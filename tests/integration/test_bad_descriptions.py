@@ -70,7 +70,7 @@ async def test_without_a_description_that_leads_to_images_folders_tell(
     rule, file = (
         ("YAML_PATH_UNRESOLVED", "data.yaml") if data and b"names" in data else ("NAME_UNKNOWN", "labels/train")
     )
-    assert about(findings) == {(rule, file)}
+    assert {one for one in about(findings) if not one[0].startswith("SET_")} == {(rule, file)}
 
 
 async def test_a_description_with_a_wrong_checksum_is_named(yard: Yard, tmp_path: Path) -> None:
