@@ -31,7 +31,7 @@ from shared.formats.annotations.yolo.rows import YoloLabels
 from shared.formats.annotations.yolo.undescribed import UndescribedYoloReader
 from shared.formats.findings import FindingLog
 
-_SHOWN = 8
+_SHOWN = 12
 _MOST_FINDINGS = 10_000
 
 
