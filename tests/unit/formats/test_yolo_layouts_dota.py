@@ -62,6 +62,20 @@ def test_a_split_without_labels_is_kept() -> None:
     assert said(findings) == [("PAIR_MISSING_LABEL", "test/images/b.png", None)]
 
 
+def test_names_are_learnt_up_to_a_limit() -> None:
+    rows = "".join(f"0 0 9 0 9 9 0 9 name-{number} 0\n" for number in range(10_010))
+    long = "0 0 9 0 9 9 0 9 " + "x" * 201 + " 0\n"
+    members = {
+        "images/a.png": b"",
+        "labelTxt/a.txt": (long + rows).encode(),
+        "images/b.png": b"",
+        "labelTxt/b.txt": ROWS,
+    }
+    _, layout, _ = recognised(members)
+    assert len(layout.categories) == 10_000
+    assert not {"ship", "x" * 201} & set(names_of(layout))
+
+
 # rows
 
 

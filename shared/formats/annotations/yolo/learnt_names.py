@@ -3,15 +3,18 @@
 from collections.abc import Iterator
 
 from shared.formats.annotations.model import Category
-from shared.formats.annotations.yolo.config import MAX_NAME_CHARACTERS, complete_names
+from shared.formats.annotations.yolo.config import complete_names
 from shared.formats.annotations.yolo.dota import category_in
 from shared.formats.annotations.yolo.lines import lines_of
 
 LARGEST_LEARNT_ID = 9_999
 """Larger ones, without any name, are taken for mistakes."""
 
+MOST_NAMES = 10_000
+"""Different names that are learnt from a dataset's labels; rows of further ones are left out."""
+
+_LONGEST_NAME = 200
 _FEWEST_COLUMNS = 5
-_MOST_NAMES = 10_000
 
 
 def ids_in(data: bytes) -> Iterator[str]:
@@ -34,7 +37,7 @@ def dota_names_in(data: bytes) -> Iterator[str]:
     found: set[str] = set()
     for _, line in lines_of(data):
         name = category_in(line.decode("utf-8", "replace")) if line else None
-        if name is not None and len(name) <= MAX_NAME_CHARACTERS and len(found) < _MOST_NAMES:
+        if name is not None and len(name) <= _LONGEST_NAME and len(found) < MOST_NAMES:
             found.add(name)
     return iter(found)
 

@@ -4,7 +4,7 @@ from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-LONGEST_LINE_BYTES = 32 << 20
+LONGEST_LINE_BYTES = 8 << 20
 
 NumberedLine = tuple[int, bytes | None]
 

@@ -6,9 +6,10 @@ from enum import StrEnum
 _LOOKED_AT = 64 << 10
 _MOST_LINES = 200
 _SHOWN_CHARACTERS = 40
-_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-_YOLO = re.compile(rf"\+?\d+(?:\.0*)?(?:[\s,;]+(?:{_NUMBER}|nan|[+-]?inf)){{4,}}", re.ASCII | re.IGNORECASE)
-_DOTA = re.compile(rf"{_NUMBER}(?:\s+{_NUMBER}){{7}}\s+(?!{_NUMBER}(?:\s|$))\S.*", re.ASCII)
+# each number, and each space between, can be matched in one way only, so that no line takes long
+_NUMBER = r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?"
+_YOLO = re.compile(rf"\+?\d++(?:\.0*+)?(?:[\s,;]++(?:{_NUMBER}|nan|[+-]?inf)){{4,}}", re.ASCII | re.IGNORECASE)
+_DOTA = re.compile(rf"{_NUMBER}(?:\s++{_NUMBER}){{7}}\s++(?!{_NUMBER}(?:\s|$))\S.*", re.ASCII)
 _DOTA_HEADER = re.compile(r"(?:imagesource|gsd)\s*:", re.IGNORECASE)
 
 

@@ -9,7 +9,7 @@ from shared.formats.annotations.yolo.pairing import LabelPairing
 from shared.formats.annotations.yolo.splits import NO_SPLIT, named
 from shared.formats.findings import Finding
 
-_MOST_DIRECTORIES = 1_000
+_MOST_DIRECTORIES = 300
 _MOST_SIBLINGS = 4
 
 

@@ -14,7 +14,7 @@ from shared.formats.annotations.model import (
 )
 from shared.formats.annotations.splits import in_order_of_precedence
 from shared.formats.annotations.survey import NameSurvey
-from shared.formats.annotations.yolo.learnt_names import categories_of_ids, dota_names_in, ids_in
+from shared.formats.annotations.yolo.learnt_names import MOST_NAMES, categories_of_ids, dota_names_in, ids_in
 from shared.formats.annotations.yolo.names_files import NOTES, NamesFile, Naming, find_names_files, read_naming
 from shared.formats.annotations.yolo.pairing import LabelPairing, report_unlisted, top_directory
 from shared.formats.annotations.yolo.row_kinds import RowKind, first_line, row_kind
@@ -41,6 +41,7 @@ class UndescribedYoloReader(AnnotationReader):
         self._wanted = list(dict.fromkeys([*self._tree.samples, *(file.index for file in self._files)]))
         self._given: dict[int, bytes | None] = {}
         self._rows = RowKind.YOLO
+        self._learnt: set[str] = set()
 
     def config_members(self) -> tuple[int, ...]:
         """Some labels, and the files that may name categories."""
@@ -83,8 +84,11 @@ class UndescribedYoloReader(AnnotationReader):
         return tuple(Choice(root, "yolo", name, "", f"{count} images have labels") for root, count in counts)
 
     def names_in(self, data: bytes) -> Iterator[str]:
-        """The ids, or the names, that a label file holds."""
-        return dota_names_in(data) if self._rows is RowKind.DOTA else ids_in(data)
+        """The ids, or the names, that a label file holds; none beyond `MOST_NAMES` of the dataset."""
+        for name in dota_names_in(data) if self._rows is RowKind.DOTA else ids_in(data):
+            if name in self._learnt or len(self._learnt) < MOST_NAMES:
+                self._learnt.add(name)
+                yield name
 
     def categories(self, names: set[str]) -> tuple[Category, ...]:
         """The categories of labels that hold these: by name, or as many as the largest id wants."""
