@@ -6,7 +6,7 @@ from typing import Any
 from fastapi.sse import format_sse_event
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.api.views.imports import JobView, finding_view, job_view
+from services.api.views.imports import JobView, job_view
 from shared.features.imports.changes import ShardChanged, ShardSummary
 from shared.features.imports.events import (
     Ended,
@@ -17,6 +17,7 @@ from shared.features.imports.events import (
     Snapshot,
     StateChanged,
 )
+from shared.features.imports.finding_views import finding_view
 from shared.features.imports.models import Progress
 
 _RETRY_MILLISECONDS = 1000

@@ -1,13 +1,11 @@
 """The last step of an import: the shards' counts are summed up, and dataset and job change together."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
-from shared.features.datasets.models import Task
 from shared.features.datasets.service import DatasetService
 from shared.features.datasets.statistics import Statistics, count_findings, from_rollup, to_rollup
 from shared.features.imports.dataset_findings import dataset_findings
+from shared.features.imports.dataset_task import task_of
 from shared.features.imports.models import ImportPlan, Ledger, NothingImported
 from shared.features.imports.progress import final_progress, settled
 from shared.features.imports.repository import FindingRepository, ImportJobRepository, ShardRepository
@@ -16,9 +14,6 @@ from shared.formats.findings import FindingLog
 from shared.foundation.mongo import Session, Transactions
 
 _MOST_FINDINGS = 100
-_TASKS: Mapping[str, Task] = MappingProxyType(
-    {"pose": "pose", "obb": "obb", "polygon": "segment", "box": "detect", "label": "classify"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +35,7 @@ class Finisher:
         whole = await self._conclude(job, whole, statistics)
         statistics = Statistics(whole.rollup)
         progress = final_progress(plan, statistics)
-        task = _task_of(statistics.by_name("type"))
+        task = task_of(statistics.by_name("type"))
 
         async def publish(session: Session) -> None:
             await self.datasets.publish(job.dataset_id, rollup=whole.rollup, task=task, session=session)
@@ -62,8 +57,3 @@ class Finisher:
         counts = from_rollup(whole.rollup)
         count_findings(counts, log.counts)
         return whole.model_copy(update={"rollup": to_rollup(counts)})
-
-
-def _task_of(types: Mapping[str, int]) -> Task:
-    """What the annotations are good for: one that is more than a box decides."""
-    return next((task for kind, task in _TASKS.items() if types.get(kind)), "detect")

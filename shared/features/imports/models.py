@@ -241,6 +241,7 @@ class ImportPlan(BaseModel):
     record_files: tuple[str, ...] = Field(default=(), description="Files that hold the labels of many images.")
     task: LabelTask = Field(default="auto", description="What the rows of labels are.")
     keypoint_shape: tuple[int, int] | None = Field(default=None, description="Keypoints, and the values of each.")
+    single_category: bool = Field(default=False, description="Whether trainers are told to take all ids for one.")
     way: Way
     way_reason: str
     part_bytes: int | None = Field(default=None, description="Size of the parts a packed archive is copied in.")

@@ -16,6 +16,7 @@ from shared.features.datasets.statistics import Counts, count_findings, to_rollu
 from shared.features.images.models import dataset_prefix
 from shared.features.imports.archive import ArchiveOpener
 from shared.features.imports.cut import Amount, Cut, part_bytes_of
+from shared.features.imports.draft import draft_plan
 from shared.features.imports.image_records import ImageRecords
 from shared.features.imports.manifest import (
     ShardEntry,
@@ -31,7 +32,6 @@ from shared.features.imports.models import (
     Ledger,
     NewShard,
     SourceRef,
-    Way,
 )
 from shared.features.imports.opening import OpenedSource, open_request
 from shared.features.imports.packed_parts import archive_uri
@@ -39,7 +39,7 @@ from shared.features.imports.recognition import Recognised, Recogniser
 from shared.features.imports.record_rows import RecordRows
 from shared.features.imports.repository import FindingRepository, ShardRepository
 from shared.features.imports.verdict import refuse_errors
-from shared.features.imports.way import Decision, choose_way, label_runs
+from shared.features.imports.way import IN_PLACE, Decision, choose_way, label_runs
 from shared.features.jobs.models import Job, StepLease
 from shared.formats.annotations import model as formats
 from shared.formats.annotations.model import DatasetLayout
@@ -131,28 +131,17 @@ class Planner:
         layout = found.layout
         shards, amount = await self._write_shards(ledger, found, rows, track)
         decision = await asyncio.to_thread(_way, found, amount, self.engine)
-        return ImportPlan(
-            source=found.archive.source,
-            generation=ledger.generation,
-            format=layout.format,
-            layout=layout.name,
-            reason=layout.reason,
-            confidence=layout.confidence,
-            splits=layout.splits,
-            category_count=max((category.id + 1 for category in layout.categories), default=0),
-            category_names=tuple(category.name for category in layout.categories) if layout.names_in_labels else (),
-            label_files=layout.has_label_files,
-            rows=layout.rows,
-            record_files=tuple(map(found.archive.directory.name, layout.record_members)),
-            task=found.request.task,
-            keypoint_shape=layout.keypoint_shape,
-            way=decision.way,
-            way_reason=decision.reason,
-            part_bytes=found.part_bytes,
-            shards=shards,
-            images=amount.images,
-            bytes=amount.image_bytes + amount.label_bytes,
-            rollup=rollup,
+        draft = draft_plan(found.archive, layout, found.request, ledger.generation)
+        return draft.model_copy(
+            update={
+                "way": decision.way,
+                "way_reason": decision.reason,
+                "part_bytes": found.part_bytes,
+                "shards": shards,
+                "images": amount.images,
+                "bytes": amount.image_bytes + amount.label_bytes,
+                "rollup": rollup,
+            }
         )
 
     async def _write_shards(
@@ -214,7 +203,7 @@ def _finding_rollup(log: FindingLog) -> Rollup:
 
 def _way(found: _Found, amount: Amount, engine: EngineSettings) -> Decision:
     if found.request.in_place:
-        return Decision(Way.IN_PLACE, "the archive stays where it is: only labels and the heads of images are read")
+        return IN_PLACE
     runs = label_runs(found.archive.directory, found.layout)
     worthwhile = engine.index_first_bytes
     return choose_way(runs, found.archive.source, image_bytes=amount.image_bytes, worthwhile_bytes=worthwhile)

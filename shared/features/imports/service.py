@@ -9,8 +9,9 @@ import structlog
 from shared.features.auth.models import Actor
 from shared.features.datasets.models import Dataset, DatasetState, Rollup
 from shared.features.datasets.service import DatasetService
+from shared.features.imports.addresses import check_addresses
 from shared.features.imports.ending import Ending
-from shared.features.imports.models import ImportRequest, Ledger, NotInPlace, ReportFilter
+from shared.features.imports.models import ImportRequest, Ledger, ReportFilter
 from shared.features.imports.repository import FindingRepository, ImportJobRepository
 from shared.features.jobs.models import Job, JobKind, JobNotFound, JobState, JobStateConflict, NewJob
 from shared.features.sharing.access import Access
@@ -21,10 +22,9 @@ from shared.foundation.ids import DatasetId, JobId, new_id
 from shared.foundation.mongo import AlreadyThere, Session, Transactions
 from shared.foundation.paging import Page, PageRequest
 from shared.foundation.settings import EngineSettings
-from shared.ports.byte_source import STORED_SCHEME, ByteSources
+from shared.ports.byte_source import ByteSources
 from shared.ports.job_queue import JobQueue, QueueUnavailable
 
-_OURS = ("file:", STORED_SCHEME)
 _ARCHIVE_ENDINGS = (
     *(".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst"),
     *(".tgz", ".tbz2", ".txz", ".tzst", ".zip", ".tar"),
@@ -60,10 +60,7 @@ class ImportService:
 
         Raises UnsupportedSource, RefusedSource, and IdempotencyConflict for a key used otherwise.
         """
-        for address in request.addresses.values():
-            self.sources.check(address)
-        if request.in_place and not request.addresses["archive"].startswith(_OURS):
-            raise NotInPlace("Only an archive on our own disk or in our own store can be used in place.")
+        check_addresses(request, self.sources)
         job_id = JobId(new_id())
         dataset = _new_dataset(request, actor, job_id, await self.datasets.free_slug(_name_of(request)))
         new = NewJob(

@@ -17,7 +17,7 @@ def new_tally(plan: ImportPlan) -> TrainerTally:
     """A tally for images of the plan."""
     count, dims = plan.keypoint_shape or (0, 0)
     is_pose = isinstance(row_shape(plan.task, plan.keypoint_shape), Poses)
-    return TrainerTally(TrainingTask(plan.category_count, is_pose, count, dims))
+    return TrainerTally(TrainingTask(plan.category_count, is_pose, count, dims, plan.single_category))
 
 
 def is_refused(facts: ImageFacts | None) -> bool:

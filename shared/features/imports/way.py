@@ -33,6 +33,9 @@ class Decision:
     reason: str
 
 
+IN_PLACE = Decision(Way.IN_PLACE, "the archive stays where it is: only labels and the heads of images are read")
+
+
 def label_runs(directory: MemberTable, layout: DatasetLayout) -> LabelRuns:
     """How scattered the labels of a dataset are in its archive."""
     runs = total = 0
