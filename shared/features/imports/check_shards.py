@@ -1,0 +1,103 @@
+"""Checking one shard of an import that never is: labels and the heads of images are read, nothing is written."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from shared.features.datasets.statistics import Counts
+from shared.features.imports.check_options import SHOWN_FINDINGS
+from shared.features.imports.documents import DocumentBuilder
+from shared.features.imports.heads import HeadReader
+from shared.features.imports.joined_source import open_source, read_each_label
+from shared.features.imports.labels import ShardLabels
+from shared.features.imports.manifest import PlacedFile, ShardEntry
+from shared.features.imports.models import ImportPlan, ShardLease
+from shared.features.imports.record_rows import read_records
+from shared.features.imports.size_limits import note_too_large, within_limits
+from shared.features.jobs.models import Job, JobState, Phase
+from shared.formats.findings import Finding, FindingLog
+from shared.foundation.ids import DatasetId, JobId
+from shared.foundation.settings import LimitSettings
+from shared.ports.byte_source import ByteSources
+from shared.ports.object_store import ObjectStore
+
+_AT = datetime(2000, 1, 1, tzinfo=UTC)
+NO_JOB = Job(
+    id=JobId("check"), kind="import", owner_id="", dataset_id=DatasetId("check"), state=JobState.RUNNING,
+    phase=Phase.INDEX, attempts=1, request="", plan=None, progress=None, error=None, correlation_id="",
+    created_at=_AT, started_at=None, finished_at=None, claimers=1, live_claimers=(), generation=1,
+)  # fmt: skip
+"""Whom the documents would belong to, which are thrown away."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShardTask:
+    """One shard to check: what it consists of, and where the records of its images lie."""
+
+    entries: Sequence[ShardEntry]
+    files: Sequence[PlacedFile]
+    lease: ShardLease
+
+    @property
+    def looked_at(self) -> Counter[str]:
+        """Its images by split, "" for none."""
+        return Counter(entry.split or "" for entry in self.entries)
+
+
+@dataclass(frozen=True, slots=True)
+class ShardResult:
+    """What a shard gave: counts that add up, and the first findings of each rule."""
+
+    counts: Counts
+    findings: list[Finding]
+    labels_read: int
+
+
+class ShardRunner(Protocol):
+    """Checks shards, `at_once` of them at a time."""
+
+    @property
+    def at_once(self) -> int:
+        """How many shards are worth having in hand."""
+        ...
+
+    async def run(self, task: ShardTask) -> ShardResult:
+        """Check a shard. Raises what sources raise."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ShardChecker:
+    """Checks shards, one after the other, in this process."""
+
+    sources: ByteSources
+    store: ObjectStore
+    limits: LimitSettings
+    plan: ImportPlan
+    at_once: int = 1
+
+    async def run(self, task: ShardTask) -> ShardResult:
+        """Check a shard. Raises what sources raise."""
+        log = FindingLog(SHOWN_FINDINGS)
+        source = open_source(self.sources, self.plan.source, task.files)
+        try:
+            label_members, image_members = within_limits(task.entries, self.limits)
+            labels = await read_each_label(source, label_members, self.plan)
+            # --deep decodes whole images here, instead of reading their heads
+            facts = await HeadReader(source, self.plan.source, self.limits, log).facts(image_members)
+        finally:
+            await source.close()
+        await read_records(self.store, self.plan, task.lease, task.entries, labels)
+        _note(task, labels, self.limits, log)
+        builder = DocumentBuilder(NO_JOB, self.plan, labels, self.limits, log)
+        await builder.build(task.entries, facts)
+        await builder.judge(task.entries, facts)
+        return ShardResult(builder.close(), log.kept, len(labels.contents) + len(labels.records))
+
+
+def _note(task: ShardTask, labels: ShardLabels, limits: LimitSettings, log: FindingLog) -> None:
+    note_too_large(task.entries, limits, log)
+    for finding in labels.broken.values():
+        log.add(finding)

@@ -1,0 +1,108 @@
+"""Dry runs of imports: in this process with as many helpers as there are cores, or as the work of a child process."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from shared.adapters.object_store.local import LocalObjectStore
+from shared.features.imports.check import Checker, CheckProgress
+from shared.features.imports.check_options import CheckOptions
+from shared.features.imports.check_report import CheckReport
+from shared.features.imports.check_shards import ShardChecker, ShardResult, ShardRunner, ShardTask
+from shared.features.imports.models import ImportPlan, ImportRequest
+from shared.foundation.errors import AppError
+from shared.foundation.settings import EngineSettings, LimitSettings, SourceSettings
+from shared.wiring.adapters import byte_sources
+from shared.wiring.child_process import ChildProcess, questions
+
+WORTH_PROCESSES = 20_000
+"""So many images take longer than to start processes for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckContext:
+    """What checks are run with, wherever they run. `processes` share the work of one."""
+
+    sources: SourceSettings = field(default_factory=SourceSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    engine: EngineSettings = field(default_factory=EngineSettings)
+    processes: int = 1
+
+
+def _ignore(_progress: CheckProgress) -> None:
+    return
+
+
+async def check_source(
+    context: CheckContext,
+    request: ImportRequest,
+    options: CheckOptions,
+    *,
+    folder: Path,
+    progress: Callable[[CheckProgress], None] = _ignore,
+) -> CheckReport:
+    """What an import would make of the source; see Checker.check. `folder` is used meanwhile, and the caller's."""
+    store = LocalObjectStore(folder)
+    sources = byte_sources(context.sources, store)
+
+    @asynccontextmanager
+    async def runners(plan: ImportPlan, images: int) -> AsyncIterator[ShardRunner]:
+        if context.processes == 1 or images < WORTH_PROCESSES:
+            yield ShardChecker(sources, store, context.limits, plan)
+            return
+        pool = _Processes(context, folder, plan)
+        try:
+            yield pool
+        finally:
+            await pool.close()
+
+    return await Checker(sources, store, context.limits, context.engine, runners, progress).check(request, options)
+
+
+class _Processes:
+    """Checks shards in processes of their own."""
+
+    def __init__(self, context: CheckContext, folder: Path, plan: ImportPlan) -> None:
+        self._children = [ChildProcess(_serve_shards, context, folder, plan) for _ in range(context.processes)]
+        self._idle: asyncio.Queue[ChildProcess] = asyncio.Queue()
+        for child in self._children:
+            self._idle.put_nowait(child)
+
+    @property
+    def at_once(self) -> int:
+        """One shard for each process."""
+        return len(self._children)
+
+    async def run(self, task: ShardTask) -> ShardResult:
+        """Let the next process that is idle check a shard. Raises what sources raise."""
+        child = await self._idle.get()
+        answer = await child.ask(task)
+        self._idle.put_nowait(child)
+        if isinstance(answer, ShardResult):
+            return answer
+        raise answer if isinstance(answer, AppError) else TypeError(type(answer))
+
+    async def close(self) -> None:
+        """End the processes."""
+        for child in self._children:
+            await asyncio.to_thread(child.kill)
+
+
+def _serve_shards(connection: Connection, context: CheckContext, folder: Path, plan: ImportPlan) -> None:
+    """Check the shards that come, one after the other."""
+    store = LocalObjectStore(folder)
+    with asyncio.Runner() as runner:
+        checker = ShardChecker(byte_sources(context.sources, store), store, context.limits, plan)
+        for task in questions(connection):
+            if isinstance(task, ShardTask):
+                connection.send(runner.run(_answer(checker, task)))
+
+
+async def _answer(checker: ShardChecker, task: ShardTask) -> ShardResult | AppError:
+    try:
+        return await checker.run(task)
+    except AppError as error:
+        return error
