@@ -10,7 +10,16 @@ class Exit(IntEnum):
     FAILED = 1
     USAGE = 2
     UNREACHABLE = 3
+    NOT_CHECKED = 4
     INTERRUPTED = 130
+
+
+class Verdict(IntEnum):
+    """Exit codes of `datayard check` for a source that could be checked. What else it says is an Exit above these."""
+
+    CLEAN = 0
+    WARNINGS = 1
+    ERRORS = 2
 
 
 class CliError(Exception):

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from services.cli.commands import control, datasets, images, import_, jobs, migrate, status, up
+from services.cli.commands import check, control, datasets, images, import_, jobs, migrate, status, up
 from services.cli.failures import CliError
 
 
@@ -35,6 +35,7 @@ app = typer.Typer(
 )
 app.command("up")(up.up)
 app.command("import")(import_.import_)
+app.command("check", cls=check.CheckCommand)(check.check)
 app.command("datasets")(datasets.datasets)
 app.command("images")(images.images)
 app.command("status")(status.status)
