@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Header, Path, Query
 from starlette.requests import HTTPConnection
 
+from services.api.checks import CheckDesk
 from shared.features.auth.models import LOCAL_OWNER, Actor
 from shared.features.datasets.models import Dataset
 from shared.foundation.paging import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, PageRequest
@@ -17,12 +18,19 @@ def container_of(connection: HTTPConnection) -> Container:
     return container
 
 
+def checks_of(connection: HTTPConnection) -> CheckDesk:
+    """What checks sources, built in `create_app`."""
+    checks: CheckDesk = connection.app.state.checks
+    return checks
+
+
 def actor_of() -> Actor:
     """Who asks: on a laptop always the one implicit owner."""
     return LOCAL_OWNER
 
 
 Services = Annotated[Container, Depends(container_of)]
+Checks = Annotated[CheckDesk, Depends(checks_of)]
 Asker = Annotated[Actor, Depends(actor_of)]
 
 

@@ -11,11 +11,13 @@ from prometheus_client import CollectorRegistry
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from services.api import problems
+from services.api.checks import CheckDesk
 from services.api.middleware import ConditionalJson, GzipJson, Observed
 from services.api.routers import datasets, events, health, images, imports, jobs, verifications
 from services.api.settings import ApiSettings
 from services.api.views.problems import ProblemView
 from shared.foundation.telemetry import HttpMetrics
+from shared.wiring.checking import CheckContext
 from shared.wiring.container import Container, make_container, open_outside
 
 # imports stand before datasets: `/datasets/import` is no dataset's slug
@@ -37,11 +39,13 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {status: {**_PROBLEM, "description"
 
 def create_app(settings: ApiSettings) -> FastAPI:
     """The API over the adapters the settings name."""
-    return build_app(make_container(open_outside(settings), settings.engine, settings.events), hosts=settings.api.hosts)
+    container = make_container(open_outside(settings), settings.engine, settings.events)
+    checks = CheckDesk(CheckContext(settings.sources, settings.limits, settings.engine), settings.check)
+    return build_app(container, checks, hosts=settings.api.hosts)
 
 
-def build_app(container: Container, *, hosts: Sequence[str] = ("*",)) -> FastAPI:
-    """The API over a container, which it closes at its end.
+def build_app(container: Container, checks: CheckDesk, *, hosts: Sequence[str] = ("*",)) -> FastAPI:
+    """The API over a container and what checks sources, both of which it closes at its end.
 
     A request addressed to none of `hosts` is refused: a page of a stranger whose name was made to point here must not
     reach a laptop's API.
@@ -50,6 +54,7 @@ def build_app(container: Container, *, hosts: Sequence[str] = ("*",)) -> FastAPI
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
+        await checks.close()
         await container.close()
 
     app = FastAPIOffline(
@@ -57,6 +62,7 @@ def build_app(container: Container, *, hosts: Sequence[str] = ("*",)) -> FastAPI
     )
     registry = CollectorRegistry()
     app.state.container = container
+    app.state.checks = checks
     app.state.registry = registry
     _add_routes(app)
     problems.install(app)

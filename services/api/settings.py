@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from shared.foundation.settings import CommonSettings, EventSettings, ListenSettings
+from shared.foundation.settings import CheckSettings, CommonSettings, EventSettings, LimitSettings, ListenSettings
 
 
 class DoorSettings(ListenSettings):
@@ -16,3 +16,5 @@ class ApiSettings(CommonSettings):
 
     api: DoorSettings = DoorSettings()
     events: EventSettings = EventSettings()
+    check: CheckSettings = CheckSettings()
+    limits: LimitSettings = LimitSettings()

@@ -25,6 +25,7 @@ from shared.features.imports.check_options import CheckOptions
 from shared.features.imports.check_report import CheckReport
 from shared.features.imports.finding_csv import CSV_COLUMNS, csv_row
 from shared.features.imports.models import ImportRequest
+from shared.foundation.collector import settle_collector
 from shared.foundation.errors import AppError
 from shared.wiring.checking import CheckContext, check_source
 
@@ -99,6 +100,7 @@ def _checked(body: ImportRequest, options: CheckOptions) -> CheckReport:
     settings = WorkerSettings()
     ours = settings.sources.model_copy(update={"allow_files": True, "allow_private": True})
     context = CheckContext(ours, settings.limits, settings.engine, processes=os.cpu_count() or 1)
+    settle_collector()
     with tempfile.TemporaryDirectory(prefix="datayard-check-") as folder, progress_view() as show:
         return asyncio.run(_stoppable(context, body, options, Path(folder), show))
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from services.worker.collector import settle_collector
 from services.worker.settings import WorkerSettings
+from shared.foundation.collector import settle_collector
 from shared.foundation.ids import JobId
 from shared.foundation.telemetry import EngineMetrics
 from shared.wiring.container import make_container, open_outside

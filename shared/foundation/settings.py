@@ -110,6 +110,16 @@ class EventSettings(Group):
     keep_alive_seconds: float = Field(10.0, gt=0, description="Silence of a stream after which it shows that it lives.")
 
 
+class CheckSettings(Group):
+    """Dry runs of imports, each in a process of its own."""
+
+    at_once: int = Field(2, ge=0, description="Dry runs in progress at once in one process of the API.")
+    seconds: float = Field(20.0, ge=0, description="Time after which a dry run answers with what it has read by then.")
+    open_seconds: float = Field(
+        40.0, ge=0, description="More time, for finding out what a source holds, after which a dry run is given up."
+    )
+
+
 class ListenSettings(Group):
     """Where a web service listens."""
 

@@ -1,6 +1,7 @@
 """Dry runs of imports: in this process with as many helpers as there are cores, or as the work of a child process."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from shared.features.imports.check_options import CheckOptions
 from shared.features.imports.check_report import CheckReport
 from shared.features.imports.check_shards import ShardChecker, ShardResult, ShardRunner, ShardTask
 from shared.features.imports.models import ImportPlan, ImportRequest
+from shared.foundation.collector import settle_collector
 from shared.foundation.errors import AppError
 from shared.foundation.settings import EngineSettings, LimitSettings, SourceSettings
 from shared.wiring.adapters import byte_sources
@@ -30,6 +32,9 @@ class CheckContext:
     limits: LimitSettings = field(default_factory=LimitSettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
     processes: int = 1
+
+
+_YIELDS = 10  # how far a check that somebody waits for stands back behind those who wait for anything else
 
 
 def _ignore(_progress: CheckProgress) -> None:
@@ -60,6 +65,31 @@ async def check_source(
             await pool.close()
 
     return await Checker(sources, store, context.limits, context.engine, runners, progress).check(request, options)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckQuestion:
+    """A check as a child process is asked for it. It may use the folder, which its parent removes."""
+
+    request: ImportRequest
+    options: CheckOptions
+    folder: Path
+
+
+def serve_checks(connection: Connection, context: CheckContext) -> None:
+    """Check the sources that come, one after the other: answers are a CheckReport, or the failure."""
+    settle_collector()
+    os.nice(_YIELDS)
+    for question in questions(connection):
+        if isinstance(question, CheckQuestion):
+            connection.send(asyncio.run(_checked(context, question)))
+
+
+async def _checked(context: CheckContext, question: CheckQuestion) -> CheckReport | AppError:
+    try:
+        return await check_source(context, question.request, question.options, folder=question.folder)
+    except AppError as error:
+        return error
 
 
 class _Processes:
@@ -93,6 +123,7 @@ class _Processes:
 
 def _serve_shards(connection: Connection, context: CheckContext, folder: Path, plan: ImportPlan) -> None:
     """Check the shards that come, one after the other."""
+    settle_collector()
     store = LocalObjectStore(folder)
     with asyncio.Runner() as runner:
         checker = ShardChecker(byte_sources(context.sources, store), store, context.limits, plan)

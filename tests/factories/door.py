@@ -92,7 +92,7 @@ async def open_door(
         ImportChanges(yard.database),
     )
     events = EventService(sources, settings)
-    app = build_app(dataclasses.replace(yard.container, events=events), hosts=hosts)
+    app = build_app(dataclasses.replace(yard.container, events=events), yard.checks, hosts=hosts)
     config = uvicorn.Config(app, port=0, lifespan="off", log_config=None, access_log=False)
     server = Server(config, before_shutdown=events.close)
     serving = asyncio.create_task(server._serve())

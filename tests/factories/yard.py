@@ -11,6 +11,7 @@ import structlog
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
+from services.api.checks import CheckDesk
 from services.api.main import build_app
 from shared.adapters.byte_source.registry import SchemeByteSources
 from shared.adapters.job_launcher.memory import MemoryJobLauncher
@@ -19,10 +20,11 @@ from shared.adapters.object_store.local import LocalObjectStore
 from shared.features.imports.runner import ImportRunner
 from shared.foundation.ids import JobId
 from shared.foundation.mongo import Database, connect
-from shared.foundation.settings import EngineSettings, LimitSettings, MongoSettings, SourceSettings
+from shared.foundation.settings import CheckSettings, EngineSettings, LimitSettings, MongoSettings, SourceSettings
 from shared.foundation.telemetry import EngineMetrics
 from shared.ports.job_launcher import JobLauncher
 from shared.ports.job_queue import JobQueue
+from shared.wiring.checking import CheckContext
 from shared.wiring.container import Container, Outside, make_container
 from shared.wiring.job_handlers import make_import_runner
 from tests.factories.databases import give_back, migrated_database
@@ -53,6 +55,7 @@ class Yard:
     stop: asyncio.Event
     runner: ImportRunner
     mongo: MongoSettings
+    checks: CheckDesk
     disturbed: bool = False
     """Whether the test has started claimers of its own, which it may have killed in the middle of a write."""
 
@@ -165,13 +168,15 @@ async def open_yard(
     container = make_container(outside, engine)
     metrics = EngineMetrics(CollectorRegistry())
     runner = make_import_runner(container, limits=limits or LimitSettings(), engine=engine, metrics=metrics)
-    app = _app_for(container)
+    checks = CheckDesk(CheckContext(source_settings, limits or LimitSettings(), engine), CheckSettings())
+    app = _app_for(container, checks)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://yard") as api:
-        yard = Yard(api, container, database, folder / "objects", stop, runner, settings)
+        yard = Yard(api, container, database, folder / "objects", stop, runner, settings, checks)
         try:
             yield yard
         finally:
             stop.set()
+            await checks.close()
             await in_loop.drain()
             with contextlib.suppress(TimeoutError):  # killed tasks may have left it in any state
                 async with asyncio.timeout(10):
@@ -180,10 +185,11 @@ async def open_yard(
             _SPARE_APPS.append(app)
 
 
-def _app_for(container: Container) -> FastAPI:
+def _app_for(container: Container, checks: CheckDesk) -> FastAPI:
     """The API over the container; one that another test has used, if there is one: it learns its routes for 0.1 s."""
-    app = _SPARE_APPS.pop() if _SPARE_APPS else build_app(container)
+    app = _SPARE_APPS.pop() if _SPARE_APPS else build_app(container, checks)
     app.state.container = container
+    app.state.checks = checks
     return app
 
 

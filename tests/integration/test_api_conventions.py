@@ -224,7 +224,7 @@ async def test_ready_names_each_dependency(yard: Yard) -> None:
 
 
 async def test_metrics_count_requests_by_route(yard: Yard) -> None:
-    transport = httpx2.ASGITransport(build_app(yard.container))
+    transport = httpx2.ASGITransport(build_app(yard.container, yard.checks))
     async with httpx2.AsyncClient(transport=transport, base_url="http://fresh") as client:
         await client.get("/datasets/nothing")
         text = (await client.get("/metrics")).text
@@ -234,7 +234,7 @@ async def test_metrics_count_requests_by_route(yard: Yard) -> None:
 
 async def test_a_request_addressed_to_a_strangers_name_is_refused(yard: Yard) -> None:
     """Otherwise a page whose host name was made to point to this machine could import and read its files."""
-    transport = httpx2.ASGITransport(build_app(yard.container, hosts=("127.0.0.1", "localhost")))
+    transport = httpx2.ASGITransport(build_app(yard.container, yard.checks, hosts=("127.0.0.1", "localhost")))
     async with httpx2.AsyncClient(transport=transport) as client:
         answers = [await client.get(f"http://{host}/health/live") for host in ("localhost:8000", "evil.example:8000")]
 

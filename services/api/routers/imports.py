@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 
-from services.api.dependencies import Asker, IdempotencyKey, JobReference, Paging, Services
+from services.api.checks import ClientGone, while_connected
+from services.api.dependencies import Asker, Checks, IdempotencyKey, JobReference, Paging, Services
 from services.api.views.imports import (
     ImportStarted,
     JobView,
@@ -14,10 +15,13 @@ from services.api.views.imports import (
     started_view,
 )
 from services.api.views.report_csv import CsvReport, wants_csv
+from shared.features.imports.check_report import CheckReport
 from shared.features.imports.models import ImportRequest, ReportFilter
 from shared.features.jobs.models import Job
 from shared.formats.findings import Severity
 from shared.wiring.container import Container
+
+_CLIENT_CLOSED = 499  # nobody hears it; the log shows it
 
 router = APIRouter(prefix="/datasets/import", tags=["imports"])
 
@@ -30,6 +34,18 @@ async def start_import(
     correlation_id: str = request.state.correlation_id
     job = await services.imports.start(body, asker, correlation_id=correlation_id, idempotency_key=key)
     return started_view(job)
+
+
+@router.post("/plan", response_model=CheckReport)
+async def plan_import(body: ImportRequest, request: Request, checks: Checks) -> CheckReport | Response:
+    """What an import would find in the source and make of it: a dry run that stores nothing. `name` is not needed.
+
+    Where time runs out, `complete` is false and counts are of what has been read by then.
+    """
+    try:
+        return await while_connected(request, checks.check(body, correlation_id=request.state.correlation_id))
+    except ClientGone:
+        return Response(status_code=_CLIENT_CLOSED)
 
 
 @router.get("/{job_id}/status")
