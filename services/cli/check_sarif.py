@@ -1,4 +1,4 @@
-"""Findings as SARIF 2.1.0 (OASIS), which code scanning of GitHub and GitLab takes.
+"""Findings as SARIF 2.1.0 (OASIS), which code scanning takes.
 
 https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 """

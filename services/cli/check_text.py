@@ -88,11 +88,19 @@ def _findings(report: CheckReport) -> Iterator[Line]:
         yield Line(f"{found.severity.upper()} {rule} x {number(found.count)}: {found.meaning}", _STYLES[found.severity])
         yield Line(f"  fix: {found.suggestion}")
         if first.effect:
-            yield Line(f"  effect: {', '.join(f'{trainer} {effect}' for trainer, effect in first.effect.items())}")
+            yield Line(f"  effect: {_effect(first)}")
         shown = [first, *more][:_EXAMPLES]
         yield from (Line(f"  {_place(one)}  {_clean(one.message)}") for one in shown)
         if found.count > len(shown):
             yield Line(f"  … and {number(found.count - len(shown))} more", "dim")
+
+
+def _effect(finding: FindingView) -> str:
+    """What trainers make of it, each effect once."""
+    trainers: dict[str, list[str]] = {}
+    for trainer, effect in finding.effect.items():
+        trainers.setdefault(effect, []).append(trainer)
+    return "; ".join(f"{effect} ({', '.join(those)})" for effect, those in trainers.items())
 
 
 def _place(finding: FindingView) -> str:

@@ -6,12 +6,11 @@ images) goes to a store that its caller throws away.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from shared.features.datasets.statistics import Statistics
 from shared.features.imports.addresses import check_addresses
 from shared.features.imports.archive import ArchiveOpener
 from shared.features.imports.check_options import SHOWN_FINDINGS, CheckOptions
@@ -20,7 +19,8 @@ from shared.features.imports.check_shards import ShardResult, ShardRunner, Shard
 from shared.features.imports.check_summary import Checked, report_of
 from shared.features.imports.check_tally import CheckTally
 from shared.features.imports.cut import Cut
-from shared.features.imports.draft import draft_plan
+from shared.features.imports.dataset_findings import dataset_findings
+from shared.features.imports.draft import category_of, draft_plan
 from shared.features.imports.image_records import ImageRecords
 from shared.features.imports.manifest import ShardEntry, manifest_key, manifests_prefix
 from shared.features.imports.models import ImportPlan, ImportRequest, Ledger, ShardLease
@@ -28,9 +28,9 @@ from shared.features.imports.opening import OpenedSource, open_request
 from shared.features.imports.recognition import Recognised, Recogniser
 from shared.features.imports.record_rows import RecordRows
 from shared.features.imports.way import IN_PLACE, Decision, choose_way, label_runs
-from shared.formats.annotations.model import Category, DatasetLayout
+from shared.formats.annotations.model import DatasetLayout
 from shared.formats.archives.directory import ArchiveLimits
-from shared.formats.findings import Finding, FindingLog
+from shared.formats.findings import FindingLog
 from shared.foundation.ids import JobId
 from shared.foundation.settings import EngineSettings, LimitSettings
 from shared.ports.byte_source import ByteSources
@@ -38,10 +38,6 @@ from shared.ports.object_store import ObjectStore
 
 _LEDGER = Ledger(JobId("check"), 1)
 _IN_HAND = 2
-
-DatasetRule: TypeAlias = Callable[[Statistics, Sequence[Category], Sequence[str]], list[Finding]]
-DATASET_RULES: tuple[DatasetRule, ...] = ()
-"""What looks at a dataset as a whole: each is given the counts, the categories and the splits once all is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +122,10 @@ class Checker:
         """Say what can only be said of all images together; of a part of them it might be wrong."""
         if work.complete:
             log = FindingLog(SHOWN_FINDINGS)
-            statistics, layout = work.tally.statistics, work.layout
-            for rule in DATASET_RULES:
-                for finding in rule(statistics, layout.categories, layout.splits):
-                    log.add(finding)
+            layout, task = work.layout, work.plan.task
+            categories = tuple(map(category_of, layout.categories))
+            for finding in dataset_findings(work.tally.statistics, categories, layout.splits, task=task):
+                log.add(finding)
             work.tally.note(log)
 
     def _decide(self, request: ImportRequest, archive: OpenedSource, work: "_Reading") -> Decision:

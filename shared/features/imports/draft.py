@@ -1,8 +1,9 @@
 """The part of an import's plan that follows from what was recognised; what is read later needs no more of it."""
 
-from shared.features.datasets.models import Rollup
+from shared.features.datasets.models import Category, Rollup
 from shared.features.imports.models import ImportPlan, ImportRequest, Way
 from shared.features.imports.opening import OpenedSource
+from shared.formats.annotations import model as formats
 from shared.formats.annotations.model import DatasetLayout
 
 
@@ -29,4 +30,11 @@ def draft_plan(archive: OpenedSource, layout: DatasetLayout, request: ImportRequ
         images=0,
         bytes=0,
         rollup=Rollup(),
+    )
+
+
+def category_of(category: formats.Category) -> Category:
+    """A category as the dataset's document has it."""
+    return Category(
+        id=category.id, name=category.name, source_id=category.source_id, supercategory=category.supercategory
     )

@@ -10,13 +10,13 @@ from itertools import chain
 from pathlib import PurePosixPath
 from typing import Protocol
 
-from shared.features.datasets.models import ArchiveRef, Category, DatasetDescription, Rollup
+from shared.features.datasets.models import ArchiveRef, DatasetDescription, Rollup
 from shared.features.datasets.service import DatasetService
 from shared.features.datasets.statistics import Counts, count_findings, to_rollup
 from shared.features.images.models import dataset_prefix
 from shared.features.imports.archive import ArchiveOpener
 from shared.features.imports.cut import Amount, Cut, part_bytes_of
-from shared.features.imports.draft import draft_plan
+from shared.features.imports.draft import category_of, draft_plan
 from shared.features.imports.image_records import ImageRecords
 from shared.features.imports.manifest import (
     ShardEntry,
@@ -41,7 +41,6 @@ from shared.features.imports.repository import FindingRepository, ShardRepositor
 from shared.features.imports.verdict import refuse_errors
 from shared.features.imports.way import IN_PLACE, Decision, choose_way, label_runs
 from shared.features.jobs.models import Job, StepLease
-from shared.formats.annotations import model as formats
 from shared.formats.annotations.model import DatasetLayout
 from shared.formats.archives.directory import ArchiveLimits
 from shared.formats.findings import FindingLog
@@ -120,7 +119,7 @@ class Planner:
 
     async def _describe(self, ledger: Ledger, found: "_Found") -> None:
         layout = found.layout
-        categories = tuple(map(_category, layout.categories))
+        categories = tuple(map(category_of, layout.categories))
         description = DatasetDescription(layout.format, layout.name, categories, _kept_archive(ledger, found))
         await self.datasets.describe(found.job.dataset_id, description)
 
@@ -181,12 +180,6 @@ class _Found:
     archive: OpenedSource
     layout: DatasetLayout
     part_bytes: int | None
-
-
-def _category(category: formats.Category) -> Category:
-    return Category(
-        id=category.id, name=category.name, source_id=category.source_id, supercategory=category.supercategory
-    )
 
 
 def _share_labels(entries: Sequence[ShardEntry]) -> bool:

@@ -78,7 +78,7 @@ def test_findings_are_grouped_worst_first_with_what_to_do() -> None:
     heads = ["ERROR ROW_CLASS_RANGE x 2", "WARNING PAIR_ORPHAN_LABEL x 1", "INFO PAIR_MISSING_LABEL x 1"]
     assert [shown.index(head) for head in heads] == sorted(shown.index(head) for head in heads)
     assert "  fix: Add the name or correct the id.\n" in shown
-    assert "  effect: ultralytics>=8.4.190 drop_image\n" in shown
+    assert "  effect: drop_image (ultralytics>=8.4.190" in shown
     assert "  labels/ä b.txt:3:1  category 7 has no name\n" in shown
     assert shown.endswith("\n2 errors, 1 warning, 1 info.")
 
