@@ -59,7 +59,7 @@ def _headline(report: CheckReport) -> Iterator[Line]:
         f"  {report.task}: {counted(report.images, 'image')}, {counted(report.annotations, 'annotation')}, {categories}"
     )
     for choice in report.choices:
-        yield Line(f"  --root {_clean(choice.root)}: {choice.format} {_clean(choice.reason)}".rstrip())
+        yield Line(f"  --root {_clean(choice.root) or '.'}: {choice.format}, {choice.layout}; {_clean(choice.reason)}")
 
 
 def _counts(report: CheckReport, width: int) -> Iterator[Line]:

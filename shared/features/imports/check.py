@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from shared.features.imports.addresses import check_addresses
@@ -77,7 +77,7 @@ class Checker:
         archive = await open_request(self._opener(log), request)
         recogniser = Recogniser(self.sources, self.limits, archive, log)
         recognised = await recogniser.recognise(options.asked(request))
-        recognised = Recognised(options.told(recognised.layout), recognised.reader, recognised.given)
+        recognised = replace(recognised, layout=options.told(recognised.layout))
         work = _Reading(self, archive, recognised, self._plan(archive, recognised, request, options), deadline)
         await work.run(recogniser)
         work.tally.note(log)
@@ -177,6 +177,7 @@ class _Reading:
     async def _read(self, runner: ShardRunner, images: int) -> None:
         for entries in self._shards():
             self.tally.meet(entries)
+            await asyncio.sleep(0)  # a check can be stopped here, also where nothing is read any more
             if not self._has_time():
                 continue
             with self._until_the_deadline():

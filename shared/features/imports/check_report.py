@@ -77,9 +77,13 @@ _EXAMPLE: dict[str, JsonValue] = {
 class Choice(BaseModel):
     """One of several datasets that a source holds; `root` of a request picks it."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     root: str
     format: str
-    reason: str = ""
+    layout: str
+    description: str = Field(description="The file that describes it.")
+    reason: str
 
 
 class SplitCount(BaseModel):
