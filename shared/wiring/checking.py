@@ -34,7 +34,7 @@ class CheckContext:
     processes: int = 1
 
 
-_YIELDS = 10  # how far a check that somebody waits for stands back behind those who wait for anything else
+_YIELDS = 5  # how far a check that somebody waits for stands back behind those who wait for anything else
 
 
 def _ignore(_progress: CheckProgress) -> None:
