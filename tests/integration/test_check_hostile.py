@@ -116,6 +116,18 @@ def test_options_that_do_not_fit(tmp_path: Path, arguments: list[str]) -> None:
     assert b"Traceback" not in done.stderr
 
 
+def test_one_of_several_datasets_is_chosen(tmp_path: Path) -> None:
+    files = {"data.yaml": YAML, "images/a.jpg": jpeg_bytes(20, 20), "labels/a.txt": BOX}
+    several = {f"{root}/{name}": data for root in ("one", "two") for name, data in files.items()}
+    path = zip_of(tmp_path / "a.zip", several | {"two/labels/a.txt": BOX * 3})
+    offered = said(check(path, "--json"))
+    chosen = said(check(path, "--root", "two", "--json"))
+    assert [one["root"] for one in offered["choices"]] == ["one", "two"]
+    assert (offered["root"], offered["rows_read"], chosen["root"], chosen["rows_read"]) == ("one", 1, "two", 3)
+    assert "--root two: yolo" in check(path).stdout
+    assert check(path, "--root", "three").exit_code == Exit.NOT_CHECKED
+
+
 def test_an_encrypted_member(tmp_path: Path) -> None:
     result = check(mark_encrypted(small(tmp_path / "a.zip"), "labels/a.txt"), "--json")
     assert (result.exit_code, said(result)["images"], said(result)["annotations"]) == (2, 1, 0)

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from shared.features.imports.addresses import check_addresses
 from shared.features.imports.archive import ArchiveOpener
 from shared.features.imports.check_options import SHOWN_FINDINGS, CheckOptions
-from shared.features.imports.check_report import CheckReport
+from shared.features.imports.check_report import CheckReport, Choice
 from shared.features.imports.check_shards import ShardResult, ShardRunner, ShardTask
 from shared.features.imports.check_summary import Checked, report_of
 from shared.features.imports.check_tally import CheckTally
@@ -90,7 +90,7 @@ class Checker:
                 plan=work.plan,
                 decision=decision,
                 tally=work.tally,
-                choices=[],  # readers find one dataset in a source so far
+                choices=_choices(recognised),
                 complete=work.complete,
                 seconds=clock() - begun,
                 workers=self.engine.claimers,
@@ -236,3 +236,9 @@ class _Reading:
         for one in running:
             one.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+
+
+def _choices(recognised: Recognised) -> list[Choice]:
+    """The datasets of the source, where there are several to choose from."""
+    found = recognised.reader.choices()
+    return [Choice.model_validate(one) for one in found] if len(found) > 1 else []
