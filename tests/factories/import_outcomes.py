@@ -6,6 +6,7 @@ from pathlib import Path
 from tests.factories.archives import jpeg_bytes
 from tests.factories.broken import GOOD_IMAGE, around
 from tests.factories.raw_zip import RawMember
+from shared.formats.findings import WHOLE_DATASET
 from tests.factories.yard import Yard
 
 GOOD = {GOOD_IMAGE, "images/val/last.jpg"}
@@ -45,5 +46,6 @@ async def succeeded(yard: Yard, source: str | Path, **options: object) -> tuple[
 
 
 def about(findings: list[dict]) -> set[tuple[str, str]]:
-    """Rules with the files they name, without those that only say that an image is background."""
-    return {(one["rule"], one["file"]) for one in findings if one["rule"] != "PAIR_MISSING_LABEL"}
+    """Rules with the files they name, without those that only say that an image is background or of the whole."""
+    named = [one for one in findings if one["file"] != WHOLE_DATASET]
+    return {(one["rule"], one["file"]) for one in named if one["rule"] != "PAIR_MISSING_LABEL"}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.formats.annotations.model import RowLimits
 from shared.foundation.settings import LimitSettings
 from tests.factories.archives import zip_of
 from tests.factories.broken import ROW, around, noise
@@ -55,19 +56,23 @@ async def test_a_label_of_200_000_bad_rows(yard: Yard, tmp_path: Path) -> None:
 
     assert status["state"] == "succeeded"
     named = report["counts"]["ROW_CLASS_RANGE"]
-    assert report["counts"] == {"ROW_CLASS_RANGE": named, "ROW_LIMIT": 1}
+    assert report["counts"] == {"ROW_CLASS_RANGE": named, "ROW_LIMIT": 1, "SET_CLASS_UNUSED": 1}
     assert 100_000 <= named < 200_000
-    assert report["total"] == LimitSettings().max_findings_per_step + 1
+    assert report["total"] == LimitSettings().max_findings_per_step + 2
     assert (report["rows_read"], report["rows_left_out"]) == (200_002, 200_000)
-    assert status["progress"]["findings"] == named + 1
+    assert status["progress"]["findings"] == named + 2
 
 
 async def test_a_label_with_more_boxes_than_a_document_holds(yard: Yard, tmp_path: Path) -> None:
     """400 000 good rows are more than 16 MB of BSON: neither the job nor its neighbours may suffer."""
     data = b"".join(b"0 0.%06d 0.5 0.25 0.25\n" % number for number in range(400_000))
-    image, findings = await _with_label(yard, tmp_path / "a.zip", data)
+    zip_of(tmp_path / "a.zip", around({"images/train/x.jpg": IMAGE, "labels/train/x.txt": data}))
+    status = await yard.imported(tmp_path / "a.zip")
+    limited = await yard.report(status["job_id"], rule="ROW_LIMIT")
 
-    assert len(image["annotations"]) == 400_000 or ("ROW_LIMIT", "labels/train/x.txt") in about(findings)
+    assert status["state"] == "succeeded"
+    assert status["progress"]["annotations"] == RowLimits().max_rows + 2
+    assert about(limited) == {("ROW_LIMIT", "labels/train/x.txt")}
 
 
 @pytest.mark.parametrize("rows", [b"\xff\xfe\x00", b"\0" * 50_000, b"nan 0.5 0.5 0.1 0.1\n" * 3, b"1e400 1 1 1 1\n"])

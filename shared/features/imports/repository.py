@@ -198,7 +198,7 @@ class FindingRepository:
             await self._findings.bulk_write(batch, ordered=False)
 
     async def page(self, ledger: Ledger, request: PageRequest, wanted: ReportFilter) -> Page[Finding]:
-        """Findings in the order of file, line and column."""
+        """Findings in the order of file, line, column and rule."""
         query = _of(ledger)
         if wanted.severity:
             query["severity"] = wanted.severity
@@ -286,7 +286,7 @@ def _finding_document(ledger: Ledger, finding: Finding) -> Document:
         "_id": derived_id(ledger.job_id, ledger.generation, finding.rule, finding.file, line, column, finding.message),
         "schema_version": 1,
         **_of(ledger),
-        "place": f"{finding.file[:256]}\x00{line:010d}\x00{column:010d}",
+        "place": f"{finding.file[:256]}\x00{line:010d}\x00{column:010d}\x00{finding.rule}",
         "rule": finding.rule,
         "severity": RULES[finding.rule].severity,
         "file": finding.file,

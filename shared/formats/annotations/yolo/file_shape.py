@@ -68,15 +68,15 @@ class FileShape:
         """Lengths differ where a row was left out for its own, and not for that of a known kind of row."""
         if not self.lengths:
             return
-        first_lines: dict[str, int] = {f"{columns} columns": line for columns, line in self.lengths.items()}
-        for kind, line in self.kinds.items():
-            words = f"{BOX_COLUMNS} columns" if kind == "box" else f"a {kind}"
-            first_lines[words] = min(line, first_lines.get(words, line))
-        (one, first), *rest = sorted(first_lines.items(), key=lambda item: item[1])
-        if rest:
-            (two, second), *_ = rest
-            message = f"{two} in a file that began with {one} in line {first}"
-            yield Finding("ROW_RAGGED", self.file, message, second)
+        faults = {f"{columns} columns": line for columns, line in self.lengths.items()}
+        kept = {f"{BOX_COLUMNS} columns" if kind == "box" else f"a {kind}": line for kind, line in self.kinds.items()}
+        first, *_ = sorted([*faults.items(), *kept.items()], key=lambda item: item[1])
+        others = [*faults.items(), *([] if first[0] in kept else kept.items())]
+        for words, line in sorted(others, key=lambda item: item[1]):
+            if words != first[0]:
+                message = f"{words} in a file that began with {first[0]} in line {first[1]}"
+                yield Finding("ROW_RAGGED", self.file, message, line)
+                return
 
     def _are_corners(self, annotations: Sequence[Annotation]) -> bool:
         """Whether most boxes leave the image, and none would if its values were left, top, right and bottom."""
