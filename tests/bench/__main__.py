@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.bench import (
+    bench_check,
     bench_fairness,
     bench_fiftyone,
     bench_huge,
@@ -23,6 +24,7 @@ from tests.bench.results import Outcome, machine, put_section
 
 BENCHES: Mapping[str, Callable[[Options], Outcome]] = {
     "import": bench_import.run_deflated,
+    "check": bench_check.run,
     "fiftyone": bench_fiftyone.run,
     "stored": bench_import.run_stored,
     "huge": bench_huge.run,
