@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from shared.formats.findings import WHOLE_DATASET
 from tests.factories.archives import jpeg_bytes
 from tests.factories.broken import GOOD_IMAGE, around
 from tests.factories.raw_zip import RawMember
-from shared.formats.findings import WHOLE_DATASET
 from tests.factories.yard import Yard
 
 GOOD = {GOOD_IMAGE, "images/val/last.jpg"}

@@ -38,19 +38,39 @@ LABELS = [
     Label("zero bytes", bytes(64), (("ROW_COLUMNS", 1, None),), 0),
     Label("a mark in the middle", b"0 .5 .5 .2 .2\n\xef\xbb\xbf0 .2 .2 .1 .1\n", (("ROW_NOT_NUMERIC", 2, 1),), 1),
     Label("big endian UTF-16", "0 .5 .5 .2 .2\n".encode("utf-16-be"), (("ROW_NOT_NUMERIC", 1, 1),), 0),
-    Label("old Mac line ends, one row of them bad", b"0 .5 .5 .2 .2\r0 .5 .5 .2\r1 .1 .1 .1 .1",
-          (("ROW_COLUMNS", 2, None), ("ROW_RAGGED", 2, None)), 2),
-    Label("a table with a head", b"class,x,y,w,h\n0,.5,.5,.2,.2\n", (("ROW_COLUMNS", 1, None), ("ROW_SEPARATOR", 2, 1)), 0),
+    Label(
+        "old Mac line ends, one row of them bad",
+        b"0 .5 .5 .2 .2\r0 .5 .5 .2\r1 .1 .1 .1 .1",
+        (("ROW_COLUMNS", 2, None), ("ROW_RAGGED", 2, None)),
+        2,
+    ),
+    Label(
+        "a table with a head", b"class,x,y,w,h\n0,.5,.5,.2,.2\n", (("ROW_COLUMNS", 1, None), ("ROW_SEPARATOR", 2, 1)), 0
+    ),
     Label("semicolons and decimal commas", b"0;0,5;0,5;0,2;0,2\n", (("ROW_SEPARATOR", 1, 1),), 0),
     Label("one decimal comma", b"0 .5 .5 0,2 .2\n1 .2 .2 .1 .1\n", (("ROW_SEPARATOR", 1, 9),), 1),
     Label("pixels", b"0 320 240 100 50\n1 100 90 30 20\n", (("ROW_PIXEL_COORDS", 1, 3), ("ROW_PIXEL_COORDS", 2, 3)), 0),
-    Label("one row in pixels among shares", b"0 .5 .5 .2 .2\n0 .1 .1 .1 .1\n0 320 240 100 50\n", (("ROW_COORD_RANGE", 3, 3),), 2),
+    Label(
+        "one row in pixels among shares",
+        b"0 .5 .5 .2 .2\n0 .1 .1 .1 .1\n0 320 240 100 50\n",
+        (("ROW_COORD_RANGE", 3, 3),),
+        2,
+    ),
     Label("pixels of a polygon", b"0 10 10 300 10 300 200 10 200\n", (("ROW_PIXEL_COORDS", 1, 3),), 0),
-    Label("corners, not sizes", corners("0 .3 .3 .9 .9", "1 .2 .4 .8 .9", "0 .1 .2 .6 .95"), (("ROW_XYXY_SUSPECT", None, None),), 3),
-    Label("a box over the edge", b"0 .95 .5 .3 .2\n1 .3 .3 .1 .1\n0 .7 .3 .1 .1\n", (("ROW_CORNER_OUTSIDE", 1, None),), 3),
+    Label(
+        "corners, not sizes",
+        corners("0 .3 .3 .9 .9", "1 .2 .4 .8 .9", "0 .1 .2 .6 .95"),
+        (("ROW_XYXY_SUSPECT", None, None),),
+        3,
+    ),
+    Label(
+        "a box over the edge", b"0 .95 .5 .3 .2\n1 .3 .3 .1 .1\n0 .7 .3 .1 .1\n", (("ROW_CORNER_OUTSIDE", 1, None),), 3
+    ),
     Label("rounding noise at the edge", b"0 .100001 .5 .200003 .2\n0 .9 .5 .200001 .2\n", (), 2),
     Label("a point outside, the box in range", b"0 .5 .5 -.05 .5 .5 .9\n", (("ROW_CORNER_OUTSIDE", 1, 9),), 1),
-    Label("points that are hardly outside", b"0 .5 .5 -.005 .5 .5 1.004\n", (("ROW_COORD_TOLERANCE", 1, 9),), 1, size=None),
+    Label(
+        "points that are hardly outside", b"0 .5 .5 -.005 .5 .5 1.004\n", (("ROW_COORD_TOLERANCE", 1, 9),), 1, size=None
+    ),
     Label("a box of one pixel", b"0 .5 .5 .0015 .2\n", (("ROW_TINY", 1, None),), 1),
     Label("tiny once scaled to what is trained", b"0 .5 .5 .001 .2\n", (("ROW_TINY", 1, None),), 1, size=(6400, 4800)),
     Label("nobody knows how large", b"0 .5 .5 .0001 .2\n", (), 1, size=None),
@@ -65,21 +85,40 @@ LABELS = [
     Label("a star", STAR.encode(), (("ROW_POLY_SELF_INTERSECT", 1, None),), 1),
     Label("a closed ring", b"0 .1 .1 .5 .1 .5 .5 .1 .5 .1 .1\n", (), 1),
     Label("two parts with a bridge", b"0 .1 .1 .3 .1 .3 .3 .1 .3 .1 .1 .6 .6 .9 .6 .9 .9 .6 .9 .6 .6 .1 .1\n", (), 1),
-    Label("confidences", b"0 .5 .5 .2 .2 .91\n1 .1 .1 .1 .1 .4\n", (("ROW_COLUMNS", 1, None), ("ROW_COLUMNS", 2, None)), 0),
-    Label("boxes, polygons and a track", b"0 .5 .5 .2 .2\n0 .1 .1 .2 .1 .2 .2\n0 .5 .5 .3 .3 7\n",
-          (("ROW_MIXED_TASK", 2, None), ("ROW_COLUMNS", 3, None), ("ROW_RAGGED", 3, None)), 2),
+    Label(
+        "confidences", b"0 .5 .5 .2 .2 .91\n1 .1 .1 .1 .1 .4\n", (("ROW_COLUMNS", 1, None), ("ROW_COLUMNS", 2, None)), 0
+    ),
+    Label(
+        "boxes, polygons and a track",
+        b"0 .5 .5 .2 .2\n0 .1 .1 .2 .1 .2 .2\n0 .5 .5 .3 .3 7\n",
+        (("ROW_MIXED_TASK", 2, None), ("ROW_COLUMNS", 3, None), ("ROW_RAGGED", 3, None)),
+        2,
+    ),
     Label("a keypoint outside", b"0 .5 .5 .2 .2 .5 .5 2 1.4 .5 2\n", (("ROW_KPT_RANGE", 1, 23),), 0, keypoints=(2, 3)),
     Label("keypoints at -1 -1", b"0 .5 .5 .2 .2 .5 .5 -1 -1\n", (("ROW_KPT_RANGE", 1, 21),), 0, keypoints=(2, 2)),
-    Label("visible three times over", b"0 .5 .5 .2 .2 .5 .5 3\n", (("ROW_KPT_VISIBILITY", 1, None),), 1, keypoints=(1, 3)),
-    Label("boxes in a dataset of poses", b"0 .5 .5 .2 .2\n1 .2 .2 .1 .1\n", (("ROW_MIXED_TASK", 1, None),), 2, keypoints=(1, 3)),
+    Label(
+        "visible three times over", b"0 .5 .5 .2 .2 .5 .5 3\n", (("ROW_KPT_VISIBILITY", 1, None),), 1, keypoints=(1, 3)
+    ),
+    Label(
+        "boxes in a dataset of poses",
+        b"0 .5 .5 .2 .2\n1 .2 .2 .1 .1\n",
+        (("ROW_MIXED_TASK", 1, None),),
+        2,
+        keypoints=(1, 3),
+    ),
     Label("an oriented box with three corners", b"0 .1 .1 .2 .1 .2 .2\n", (("ROW_COLUMNS", 1, None),), 0, task="obb"),
     Label("an oriented box as a bow", b"0 .1 .1 .5 .5 .5 .1 .1 .5\n", (), 1, task="obb"),
     Label("words of a spreadsheet", b"0 .5 .5 .2 #REF!\n", (("ROW_NOT_NUMERIC", 1, 12),), 0),
     Label("Arabic digits are numbers to Python, and to trainers", "\u0661 .5 .5 .2 .2".encode(), (), 1),
     Label("a number with an underscore", b"0 .5 .5 .2 .2\n1_0 .5 .5 .2 .2\n", (("ROW_NOT_NUMERIC", 2, 1),), 1),
-    Label("the largest float and beyond", b"0 1e308 .5 .2 .2\n0 1e309 .5 .2 .2\n", (("ROW_NAN", 2, 3), ("ROW_COORD_RANGE", 1, 3)), 0),
+    Label(
+        "the largest float and beyond",
+        b"0 1e308 .5 .2 .2\n0 1e309 .5 .2 .2\n",
+        (("ROW_NAN", 2, 3), ("ROW_COORD_RANGE", 1, 3)),
+        0,
+    ),
     Label("48 000 small boxes side by side", MANY, (), 48_000, size=None),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("case", LABELS, ids=lambda case: case.name)
@@ -94,7 +133,11 @@ def test_an_odd_label_file(case: Label) -> None:
 
 SPLIT = b"train: images\nval: images\n"
 YAMLS: list[tuple[str, bytes, tuple[Said, ...]]] = [
-    ("the Norway problem", SPLIT + b"names: [no, yes]\n", (("NAME_YAML_COERCED", 3, None), ("NAME_YAML_COERCED", 3, None))),
+    (
+        "the Norway problem",
+        SPLIT + b"names: [no, yes]\n",
+        (("NAME_YAML_COERCED", 3, None), ("NAME_YAML_COERCED", 3, None)),
+    ),
     ("names by names", SPLIT + b"names: {cat: 0, dog: 1}\n", (("YAML_NAMES_INVERTED", 3, None),)),
     ("names in a file", SPLIT + b"names: data/coco.names\nnc: 80\n", (("YAML_NAMES_FILE", 3, None),)),
     ("words of ImageNet", SPLIT + b"names: [n01440764, n01443537]\n", (("NAME_REPLACED", 3, None),)),
@@ -107,18 +150,37 @@ YAMLS: list[tuple[str, bytes, tuple[Said, ...]]] = [
     ("a path that is a number", SPLIT + b"path: 2024\nnames: [a]\n", (("YAML_TYPE", 3, None),)),
     ("keypoints without values", SPLIT + b"names: [a]\nkpt_shape: [17]\n", (("YAML_TYPE", 4, None),)),
     ("keypoints of four values", SPLIT + b"names: [a]\nkpt_shape: [17, 4]\n", (("YAML_TYPE", 4, None),)),
-    ("a mirror of too few", SPLIT + b"names: [a]\nkpt_shape: [3, 3]\nflip_idx: [0, 1]\n", (("YAML_FLIP_IDX", 5, None),)),
-    ("a mirror that names one twice", SPLIT + b"names: [a]\nkpt_shape: [3, 3]\nflip_idx: [0, 1, 1]\n", (("YAML_FLIP_IDX", 5, None),)),
-    ("a mirror that turns round", SPLIT + b"names: [a]\nkpt_shape: [3, 3]\nflip_idx: [1, 2, 0]\n", (("YAML_FLIP_IDX", 5, None),)),
+    (
+        "a mirror of too few",
+        SPLIT + b"names: [a]\nkpt_shape: [3, 3]\nflip_idx: [0, 1]\n",
+        (("YAML_FLIP_IDX", 5, None),),
+    ),
+    (
+        "a mirror that names one twice",
+        SPLIT + b"names: [a]\nkpt_shape: [3, 3]\nflip_idx: [0, 1, 1]\n",
+        (("YAML_FLIP_IDX", 5, None),),
+    ),
+    (
+        "a mirror that turns round",
+        SPLIT + b"names: [a]\nkpt_shape: [3, 3]\nflip_idx: [1, 2, 0]\n",
+        (("YAML_FLIP_IDX", 5, None),),
+    ),
     ("a mirror that is a word", SPLIT + b"names: [a]\nflip_idx: none\n", (("YAML_TYPE", 4, None),)),
     ("no channel", SPLIT + b"names: [a]\nchannels: 0\n", (("YAML_TYPE", 4, None),)),
     ("a script", SPLIT + b"names: [a]\ndownload: |\n  import os\n", (("YAML_DOWNLOAD_SCRIPT", 4, None),)),
     ("a million categories", SPLIT + b"nc: 1000000\n", (("YAML_LIMIT", 3, None),)),
     ("a category and a half", SPLIT + b"nc: 1.5\n", (("YAML_TYPE", 3, None),)),
-    ("ids from 1, and too many", SPLIT + b"nc: 5\nnames: {1: a, 2: A }\n",
-     (("YAML_NC_MISMATCH", 3, None), ("YAML_NAMES_GAP", 4, None), ("NAME_DUPLICATE", 4, None))),
-    ("a valid validation", b"train: a\nvalid: b\nnames: ['']\n", (("YAML_KEY_ALIAS", 2, None), ("NAME_EMPTY", 3, None))),
-]  # fmt: skip
+    (
+        "ids from 1, and too many",
+        SPLIT + b"nc: 5\nnames: {1: a, 2: A }\n",
+        (("YAML_NC_MISMATCH", 3, None), ("YAML_NAMES_GAP", 4, None), ("NAME_DUPLICATE", 4, None)),
+    ),
+    (
+        "a valid validation",
+        b"train: a\nvalid: b\nnames: ['']\n",
+        (("YAML_KEY_ALIAS", 2, None), ("NAME_EMPTY", 3, None)),
+    ),
+]
 
 
 @pytest.mark.parametrize(("data", "said"), [case[1:] for case in YAMLS], ids=[case[0] for case in YAMLS])
