@@ -13,12 +13,12 @@ from shared.formats.annotations.model import (
     BrokenConfig,
     DatasetLayout,
     LabelContext,
+    LabelTask,
     RowLimits,
     UnrecognisedDataset,
 )
 from shared.formats.annotations.registry import DatasetReader, label_reader
 from shared.formats.annotations.yolo.layout import YoloReader
-from shared.formats.annotations.yolo.rows import read_label
 from shared.formats.archives.directory import ArchiveDirectory, ArchiveLimits, Member
 from shared.formats.archives.entry import ArchiveEntry, EntryKind
 from shared.formats.archives.errors import ArchiveTooLarge, BrokenArchive, BrokenMember, NeedMoreTail
@@ -34,6 +34,13 @@ from tests.bench.fuzz_corpus import CONFIGS, DOTA_LABELS, LABELS, NDJSONS, NOTES
 
 LIMITS = ArchiveLimits(max_members=10_000)
 ROW_LIMITS = RowLimits(max_columns=201, max_points=2000, max_rows=500)
+TASKS: Sequence[tuple[LabelTask, tuple[int, int] | None]] = (
+    ("auto", None),
+    ("auto", (2, 3)),
+    ("detect", (2, 2)),
+    ("pose", (2, 2)),
+    ("obb", None),
+)
 MOST_DECODED = 4 << 20
 
 
@@ -168,7 +175,10 @@ def _image(dice: Random) -> str:
 def _rows(dice: Random) -> str:
     data = damaged(dice.choice(LABELS), dice, LABELS)
     found: list[Finding] = []
-    rows = read_label(data, file="a.txt", category_count=dice.choice((0, 3)), limits=ROW_LIMITS, report=found.append)
+    task, keypoints = dice.choice(TASKS)
+    context = LabelContext(dice.choice((0, 3)), ROW_LIMITS, task=task, keypoint_shape=keypoints)
+    size = dice.choice((None, (640, 480), (5, 7)))
+    rows = label_reader("yolo", context).read(data, file="a.txt", size=size, report=found.append)
     promise(rows.rows_read == len(rows.annotations) + rows.rows_left_out, "rows are missing")
     promise(all(one.rule in RULES and len(one.message) < 1000 for one in found), "a finding that is none")
     promise(all(_finite(one.bbox) for one in rows.annotations), "a box that is not finite")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from shared.formats.annotations.model import LabelContext, LabelRows, LabelTask, RowLimits
 from shared.formats.annotations.registry import label_reader
 from shared.formats.annotations.trainers import ultralytics
-from shared.formats.annotations.trainers.effects import MOST_JUDGED
+from shared.formats.annotations.trainers.effects import MOST_HELD, MOST_JUDGED
 from shared.formats.annotations.trainers.model import Outcome, TrainingTask
 from shared.formats.findings import Finding
 from shared.formats.rules import RULES
@@ -111,6 +111,12 @@ def test_files_that_have_to_be_judged(text: str) -> None:
 def test_the_effect_names_the_releases(text: str, rule: str, effect: dict[str, str]) -> None:
     _, found = read(text.encode(), TrainingTask(3))
     assert [(one.rule, effect_of(one)) for one in found] == [(rule, effect)]
+
+
+def test_of_very_many_findings_none_is_lost_or_out_of_order() -> None:
+    _, found = read(b"9 .5 .5 .2 .2\n" * (MOST_HELD + 7), TrainingTask(3))
+    assert [one.line for one in found] == list(range(1, MOST_HELD + 8))
+    assert [one.effect is not None for one in found] == [at < MOST_JUDGED for at in range(MOST_HELD + 7)]
 
 
 def test_of_many_findings_some_are_judged() -> None:

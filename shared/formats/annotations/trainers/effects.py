@@ -5,14 +5,18 @@ The verdicts on the file decide: an image that is kept was dropped for no findin
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
+from shared.formats.annotations.model import Report
 from shared.formats.annotations.trainers import ultralytics
 from shared.formats.annotations.trainers.model import Outcome, TrainingTask
 from shared.formats.findings import Finding
 
 MOST_JUDGED = 100
 """Findings of a rule whose own rows are judged; what trainers make of further ones is what the rule says."""
+
+MOST_HELD = 5_000
+"""Findings of a file that are held until it has been read; then all further ones pass as they are."""
 
 _TRAINER = "ultralytics"
 _KEEP, _DROP_IMAGE, _DROP_ROW = "keep", "drop_image", "drop_row"
@@ -33,6 +37,32 @@ _NEVER_WHY = frozenset(
 _NEWEST = tuple(ultralytics.RELEASES.values())[-1]
 
 Effect = tuple[tuple[str, str], ...]
+
+
+@dataclass(slots=True)
+class EffectReport:
+    """Takes the findings of one label file, and reports them in their order with what each release makes of them."""
+
+    data: bytes
+    task: TrainingTask
+    report: Report
+    _held: list[Finding] = field(default_factory=list)
+    _is_open: bool = True
+
+    def add(self, finding: Finding) -> None:
+        """Take the next finding."""
+        if not self._is_open:
+            self.report(finding)
+            return
+        self._held.append(finding)
+        if len(self._held) >= MOST_HELD:
+            self.close()
+
+    def close(self) -> None:
+        """Report what is held."""
+        held, self._held, self._is_open = self._held, [], False
+        for finding in with_effects(self.data, held, self.task) if held else ():
+            self.report(finding)
 
 
 def with_effects(data: bytes, findings: Sequence[Finding], task: TrainingTask) -> Iterator[Finding]:

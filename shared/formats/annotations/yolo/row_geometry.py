@@ -4,7 +4,7 @@ All of it takes time that grows little faster than the number of rows: where com
 """
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -114,14 +114,16 @@ def _exactly(annotation: Annotation) -> tuple[float, ...]:
     return tuple(numbers)
 
 
-def nearly_repeated(annotations: Sequence[Annotation]) -> dict[int, tuple[int, float]]:
+def nearly_repeated(annotations: Sequence[Annotation], but: Container[int] = ()) -> dict[int, tuple[int, float]]:
     """Rows whose box nearly is an earlier one's: the earlier position, and how much of both they share.
 
-    Of one category, those that share more than `SAME_IOU`; of two, those that are the same.
+    Of one category, those that share more than `SAME_IOU`; of two, those that are the same. Positions in `but` are not
+    looked at.
     """
     found: dict[int, tuple[int, float]] = {}
-    for one, two, iou in _alike([annotation.bbox for annotation in annotations]):
-        first, second = min(one, two), max(one, two)
+    positions = [at for at in range(len(annotations)) if at not in but]
+    for one, two, iou in _alike([annotations[at].bbox for at in positions]):
+        first, second = positions[min(one, two)], positions[max(one, two)]
         same = annotations[first].category_id == annotations[second].category_id
         if (same or annotations[first].bbox == annotations[second].bbox) and second not in found:
             found[second] = first, iou

@@ -138,10 +138,9 @@ class Remarks:
         for at, first in same.items():
             message = f"says the same as line {numbers[first]}; trainers keep one of them"
             self.report(Finding("ROW_DUPLICATE", self.file, message, numbers[at]))
-        for at, (first, iou) in sorted(nearly_repeated(annotations).items()):
-            if at not in same:
-                message = _near(annotations[first], annotations[at], numbers[first], iou)
-                self.report(Finding("ROW_NEAR_DUPLICATE", self.file, message, numbers[at]))
+        for at, (first, iou) in sorted(nearly_repeated(annotations, but=same).items()):
+            message = _near(annotations[first], annotations[at], numbers[first], iou)
+            self.report(Finding("ROW_NEAR_DUPLICATE", self.file, message, numbers[at]))
         return bool(same)
 
     # -- what only the dataset as a whole tells

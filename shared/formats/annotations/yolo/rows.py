@@ -12,7 +12,7 @@ from functools import lru_cache
 from math import isfinite
 
 from shared.formats.annotations.model import NO_HINTS, Annotation, ImageSize, LabelRows, Report, RowLimits
-from shared.formats.annotations.trainers.effects import with_effects
+from shared.formats.annotations.trainers.effects import EffectReport
 from shared.formats.annotations.trainers.model import TrainingTask
 from shared.formats.annotations.trainers.tally import MOST_BYTES
 from shared.formats.annotations.yolo.file_shape import FileShape
@@ -92,20 +92,20 @@ class YoloLabels:
 
     def read(self, data: bytes, *, file: str, size: ImageSize | None, report: Report) -> LabelRows:
         """See `read_label`; coordinates are shares of the image's sides, whose size tells what is too small."""
-        found: list[Finding] = []
-        told = self.training is not None and len(data) <= MOST_BYTES
+        effects = None
+        if self.training is not None and len(data) <= MOST_BYTES:
+            effects = EffectReport(data, self.training, report)
         rows = read_label(
             data,
             file=file,
             category_count=self.category_count,
             limits=self.limits,
-            report=found.append if told else report,
+            report=report if effects is None else effects.add,
             shape=self.shape,
             size=size,
         )
-        if found and self.training is not None:
-            for finding in with_effects(data, found, self.training):
-                report(finding)
+        if effects is not None:
+            effects.close()
         return rows
 
 
