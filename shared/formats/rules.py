@@ -164,6 +164,23 @@ _RULES = (
     Rule("SET_TASK_AMBIGUOUS", _WARNING, "The rows may be of another task.", "Say which: `task`, or `kpt_shape`."),
     Rule("SET_BOXES_IDENTICAL", _WARNING, "All images have the same box.", "Check how the boxes were made."),
     Rule("SET_FULL_IMAGE_BOXES", _WARNING, "Many boxes cover the whole image.", "Label them as a classification."),
+    # labels in pixels, in XML and in tables
+    Rule("LABEL_SIZE_MISMATCH", _WARNING, "The label declares another size than the image has.", "Correct the size."),
+    Rule("LABEL_SIZE_MISSING", _INFO, "The label declares no size; the image's own is used.", "Add the size."),
+    Rule("LABEL_SIZE_UNKNOWN", _ERROR, "Labels in pixels, and nobody knows the image's size.", "Declare the size."),
+    Rule("ROW_CORNER_ORDER", _ERROR, "A box ends before it begins.", "Write the smaller coordinate first."),
+    Rule("ROW_CLASS_UNKNOWN", _ERROR, "The category is none of the dataset's.", "Correct its name, or list it."),
+    Rule("ROW_SCORE", _INFO, "The row has a score, as a detector writes it.", "Nothing, if these are results."),
+    Rule("XML_SYNTAX", _ERROR, "The file is not well-formed XML.", "Write the file again."),
+    Rule("XML_ENTITY", _ERROR, "The file declares entities, which are never expanded.", "Write it without a DTD."),
+    Rule("XML_KIND", _ERROR, "The XML file is no annotation of an image.", "Move it elsewhere."),
+    Rule("XML_FIELD", _ERROR, "An object lacks its name, its box or points.", "Complete it, or remove it."),
+    Rule("XML_FILENAME", _INFO, "The file says that it is of another image.", "Correct its `<filename>`."),
+    Rule("CSV_ROW", _ERROR, "The table's row cannot be read.", "Write it again as the first rows are."),
+    Rule("CSV_COLUMNS", _INFO, "Columns of the table are not read.", "Nothing, if they are no labels."),
+    # classes and splits
+    Rule("SET_CLASS_NOT_IN_SPLIT", _WARNING, "A split has no image of some classes.", "Move some images to it."),
+    Rule("SET_UNLABELLED", _INFO, "Images of the split have no label.", "Nothing, if they are for testing."),
 )
 
 RULES: Mapping[str, Rule] = MappingProxyType({rule.id: rule for rule in _RULES})

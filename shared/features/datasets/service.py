@@ -99,7 +99,7 @@ class DatasetService:
         """Keep what planning found out. Idempotent."""
         await self._datasets.describe(dataset_id, described)
 
-    async def publish(self, dataset_id: DatasetId, *, rollup: Rollup, task: Task, session: Session) -> None:
+    async def publish(self, dataset_id: DatasetId, *, rollup: Rollup, task: Task | None, session: Session) -> None:
         """The import is complete: version 1 and its statistics are what readers see."""
         await self._datasets.publish(dataset_id, rollup=rollup, task=task, version=1, session=session)
 

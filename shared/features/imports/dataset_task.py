@@ -10,6 +10,10 @@ _TASKS: Mapping[str, Task] = MappingProxyType(
 )
 
 
-def task_of(types: Mapping[str, int], default: Task = "detect") -> Task:
-    """The task of a dataset with so many annotations of each type: one that is more than a box decides."""
-    return next((task for kind, task in _TASKS.items() if types.get(kind)), default)
+def task_of(types: Mapping[str, int], format_name: str) -> Task | None:
+    """The task of a dataset with so many annotations of each type: one that is more than a box decides.
+
+    Images that came without labels have none; a dataset whose labels are all empty is one of boxes.
+    """
+    found = next((task for kind, task in _TASKS.items() if types.get(kind)), None)
+    return found if found or format_name == "images" else "detect"

@@ -20,6 +20,7 @@ from shared.formats.annotations.model import (
     LabelContext,
     LabelReader,
     LabelRows,
+    Report,
     RowLimits,
 )
 from shared.formats.annotations.registry import label_reader
@@ -143,10 +144,17 @@ class DocumentBuilder:
 
     async def _rows(self, data: bytes, entry: ShardEntry, facts: ImageFacts, log: FindingLog) -> LabelRows:
         file = entry.label.name if entry.label else entry.image.name
-        size = _size(facts)
+        size, report = _size(facts), _report_of(facts, log)
         if len(data) > _WORTH_A_THREAD:
-            return await asyncio.to_thread(self._reader.read, data, file=file, size=size, report=log.add)
-        return self._reader.read(data, file=file, size=size, report=log.add)
+            return await asyncio.to_thread(self._reader.read, data, file=file, size=size, report=report)
+        return self._reader.read(data, file=file, size=size, report=report)
+
+
+def _report_of(facts: ImageFacts, log: FindingLog) -> Report:
+    """Where findings go. A preview lacks the image's size because its bytes are still to come: that is no finding."""
+    if "bytes" not in facts.pending:
+        return log.add
+    return lambda finding: None if finding.rule == "LABEL_SIZE_UNKNOWN" else log.add(finding)
 
 
 def _context(plan: ImportPlan, limits: LimitSettings) -> LabelContext:

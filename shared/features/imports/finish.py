@@ -35,7 +35,7 @@ class Finisher:
         whole = await self._conclude(job, whole, statistics)
         statistics = Statistics(whole.rollup)
         progress = final_progress(plan, statistics)
-        task = task_of(statistics.by_name("type"))
+        task = task_of(statistics.by_name("type"), plan.format)
 
         async def publish(session: Session) -> None:
             await self.datasets.publish(job.dataset_id, rollup=whole.rollup, task=task, session=session)

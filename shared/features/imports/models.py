@@ -14,7 +14,7 @@ from shared.foundation.ids import JobId
 from shared.foundation.urls import redact
 from shared.ports.byte_source import SourceDescription
 
-FormatName: TypeAlias = Literal["auto", "yolo", "coco"]
+FormatName: TypeAlias = Literal["auto", "yolo", "coco", "voc", "kitti", "imagefolder", "tiny-imagenet", "csv", "images"]
 StorageName: TypeAlias = Literal["objects", "packed"]
 Uri: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 

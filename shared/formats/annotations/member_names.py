@@ -19,3 +19,14 @@ def is_hidden(name: str) -> bool:
 def directory_of(name: str) -> str:
     """The member's directory with its closing `/`; empty for the archive's root."""
     return name[: name.rfind("/") + 1]
+
+
+def without_ending(name: str) -> str:
+    """The member's name without what follows the last dot of its file name."""
+    dot = name.rfind(".")
+    return name[:dot] if dot > name.rfind("/") else name
+
+
+def stem_of(name: str) -> str:
+    """The file's name without its folders and its ending."""
+    return without_ending(name)[name.rfind("/") + 1 :]

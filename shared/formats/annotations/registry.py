@@ -6,6 +6,9 @@ from types import MappingProxyType
 
 from shared.formats.annotations.coco.labels import CocoLabels
 from shared.formats.annotations.coco.reader import CocoReader
+from shared.formats.annotations.image_folders import ImageFolderReader
+from shared.formats.annotations.kitti.labels import KittiLabels
+from shared.formats.annotations.kitti.layout import KittiReader
 from shared.formats.annotations.model import (
     AnnotationReader,
     Category,
@@ -23,6 +26,13 @@ from shared.formats.annotations.roots import plain_root
 from shared.formats.annotations.survey import NameSurvey
 from shared.formats.annotations.trainers.model import TrainingTask
 from shared.formats.annotations.yolo.dota import DotaLabels
+from shared.formats.annotations.nothing_said import NothingSaid
+from shared.formats.annotations.tables.labels import TableLabels
+from shared.formats.annotations.tables.layout import CsvReader
+from shared.formats.annotations.tiny_imagenet import TinyImageNetReader
+from shared.formats.annotations.unlabelled_images import UnlabelledReader
+from shared.formats.annotations.voc.labels import VocLabels
+from shared.formats.annotations.voc.layout import VocReader
 from shared.formats.annotations.yolo.layout import YoloReader
 from shared.formats.annotations.yolo.ndjson import NdjsonReader
 from shared.formats.annotations.yolo.ndjson_rows import NdjsonLabels
@@ -54,13 +64,24 @@ def _yolo_labels(context: LabelContext) -> LabelReader:
     return YoloLabels(context.category_count, context.limits, shape, training)
 
 
+def _nothing_said(_: LabelContext) -> LabelReader:
+    return NothingSaid()
+
+
 _FORMATS = (
     # what describes itself
     Format("yolo", lambda survey: YoloReader(survey.whole, survey.root), _yolo_labels),
     Format("yolo", NdjsonReader, _yolo_labels),
+    Format("tiny-imagenet", TinyImageNetReader, _nothing_said),
     Format("coco", CocoReader, CocoLabels),
     # what is told by the names and the beginnings of files
+    Format("voc", VocReader, VocLabels),
+    Format("kitti", KittiReader, KittiLabels),
+    Format("csv", CsvReader, TableLabels),
     Format("yolo", UndescribedYoloReader, _yolo_labels),
+    # what is told by folders alone
+    Format("imagefolder", ImageFolderReader, _nothing_said),
+    Format("images", UnlabelledReader, _nothing_said),
 )
 """In the order in which they are tried. A format may be in several places."""
 
@@ -79,7 +100,7 @@ class DatasetReader(AnnotationReader):
     """
 
     def __init__(self, names: NameTable, format_name: str = "auto", root: str | None = None) -> None:
-        self._survey = NameSurvey(names, plain_root(root or ""))
+        self._survey = NameSurvey(names, plain_root(root or ""), asked=format_name)
         self._left = [one for one in _FORMATS if format_name in ("auto", one.name)]
         self._refusals: list[str] = []
         self._rule: str | None = None

@@ -16,10 +16,12 @@ class NameSurvey:
     """The members by what they are called. It is made when it is first asked for, in one pass over the names.
 
     Takes four bytes for each member and a string for each directory. With a `root`, `names` are those at or below it,
-    and `whole` are all: a description may lead out of its folder.
+    and `whole` are all: a description may lead out of its folder. `asked` is the format
+    that was asked for.
     """
 
-    def __init__(self, names: NameTable, root: str = "") -> None:
+    def __init__(self, names: NameTable, root: str = "", *, asked: str = "auto") -> None:
+        self.asked = asked
         self.root = root
         self.whole = names
         self.names = NamesBelow(names, root) if root else names

@@ -1,0 +1,1 @@
+"""The object detection benchmark of KITTI, and trees made in its image."""
