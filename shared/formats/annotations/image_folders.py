@@ -154,10 +154,11 @@ def _places(directories: Mapping[str, int], *, single: bool) -> dict[str, _Place
     """
     paths = {directory: directory.split("/")[:-1] for directory in directories}
     at = {directory: _split_at(parts) for directory, parts in paths.items()}
+    every = sum(directories.values())
     in_splits = sum(directories[directory] for directory, place in at.items() if place is not None)
-    if in_splits * 2 <= sum(directories.values()):
-        return _by_class(paths, single=single)
     below = sum(directories[one] for one, place in at.items() if place is not None and place + 1 < len(paths[one]))
+    if in_splits * 2 <= every and not (below and in_splits * 3 > every):
+        return _by_class(paths, single=single)
     if below * 2 > in_splits or not _splits_in_classes(paths, at):
         return _by_split(paths, at)
     return {one: _class_before(parts, at[one]) for one, parts in paths.items()}
