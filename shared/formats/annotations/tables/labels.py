@@ -68,14 +68,17 @@ class _Rows:
         """Take one record; it is left out with a finding where it cannot be read."""
         try:
             record = json.loads(line)
-            file, number = self.context.files[record[0]], record[1]
-        except (ValueError, TypeError, LookupError, RecursionError):
+            file, number = self.context.files[record[0]], int(record[1])
+        except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
             self.report(Finding("CSV_ROW", self.image, "a row cannot be read"))
             return
         try:
             found = self._annotation(record, file, number)
         except LeftOutRow as left_out:
             self.report(Finding(left_out.remark.rule, file, left_out.remark.message, number))
+            return
+        except (LookupError, TypeError):
+            self.report(Finding("CSV_ROW", file, "the row cannot be read", number))
             return
         key = (found.category_id, found.type, found.bbox, found.points, found.keypoints)
         if key in self.said:

@@ -32,6 +32,7 @@ class TableRows:
     delimiter: str = ""
     _decoder: codecs.IncrementalDecoder | None = None
     _end: str = ""
+    _undecided: str = ""
     _held: list[str] = field(default_factory=list)
     _held_characters: int = 0
     _skips: bool = False
@@ -54,9 +55,13 @@ class TableRows:
     # -- lines
 
     def _take(self, text: str, *, is_last: bool) -> Iterator[Row]:
-        if not self._end and text:
-            self._end = "\r" if "\r" in text and "\n" not in text else "\n"
-        *whole, rest = text.split(self._end or "\n")
+        if not self._end:
+            text, self._undecided = self._undecided + text, ""
+            self._end = _line_end(text, is_last=is_last)
+            if not self._end:
+                self._undecided = text
+                return
+        *whole, rest = text.split(self._end)
         for piece in whole:
             yield from self._finish_line(piece)
         if is_last:
@@ -133,6 +138,14 @@ def _decoder_for(data: bytes) -> codecs.IncrementalDecoder:
     encoding = next((name for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark)), "utf-8-sig")
     errors = "replace" if encoding == "utf-16" else "surrogateescape"
     return codecs.getincrementaldecoder(encoding)(errors)
+
+
+def _line_end(text: str, *, is_last: bool) -> str:
+    """What ends lines, told by the first of them; "" while that is not known."""
+    at = text.find("\r")
+    if "\n" not in text[: at + 2 if at >= 0 else None] and 0 <= at < len(text) - 1:
+        return "\r"
+    return "\n" if "\n" in text or is_last or len(text) > LONGEST_ROW else ""
 
 
 def _delimiter_of(header: str) -> str:
