@@ -31,6 +31,8 @@ from shared.formats.images.probe import NeedMoreBytes, UnreadableImage, probe_im
 from shared.formats.rules import RULES
 from tests.bench.damage import damaged
 from tests.bench.fuzz_corpus import CONFIGS, DOTA_LABELS, LABELS, NDJSONS, NOTES, TREES, repaired, tars, zips
+from tests.bench.fuzz_corpus import CONFIGS, LABELS, repaired, tars, zips
+from tests.bench.fuzz_formats import FORMAT_TARGETS
 
 LIMITS = ArchiveLimits(max_members=10_000)
 ROW_LIMITS = RowLimits(max_columns=201, max_points=2000, max_rows=500)
@@ -320,4 +322,5 @@ TARGETS: Mapping[str, Callable[[Random], str]] = {
     "rows": _rows,
     "layout": _layout,
     "tree": _tree,
+    **FORMAT_TARGETS,
 }

@@ -1,4 +1,4 @@
-"""Datasets of other formats than YOLO along every road: what is said in pixels comes out the same, size known or not."""
+"""Datasets of other formats than YOLO along every road: what is in pixels comes out the same, size known or not."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -86,7 +86,7 @@ async def test_boxes_in_pixels_along_every_road(mongo_url: str, tmp_path: Path, 
 @pytest.mark.parametrize(
     ("road", "method", "containing"), [(FIRST, "put", "/images/"), (PACKED_FIRST, "write", ".part")]
 )
-async def test_a_preview_has_what_needs_no_size_and_no_finding(  # noqa: PLR0913 - a road is three of them
+async def test_a_preview_has_what_needs_no_size_and_no_finding(
     mongo_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, road: str, method: str, containing: str
 ) -> None:
     async with yard_of(mongo_url, tmp_path, ROADS[road], launcher=QuietLauncher()) as yard:
@@ -113,7 +113,7 @@ async def test_where_images_are_not_measured_the_declared_size_counts(
     mongo_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     async def unmeasured(_: heads.HeadReader, items: Sequence[Member]) -> dict[int, ImageFacts]:
-        return {item.header_offset: heads._unmeasured(item) for item in items}  # noqa: SLF001 - as of a far source
+        return {item.header_offset: heads._unmeasured(item) for item in items}
 
     monkeypatch.setattr(heads.HeadReader, "facts", unmeasured)
     files = DATASETS[name]

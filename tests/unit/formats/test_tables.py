@@ -216,9 +216,8 @@ def test_refusals(members: Mapping[str, bytes], reason: str) -> None:
 
 # -- what exports write
 
-COLUMNS = (
-    "path,split,width,height,category,category_id,type,x_center,y_center,box_width,box_height,points,keypoints,attributes"
-).split(",")
+HEADER = "path,split,width,height,category,category_id,type,x_center,y_center,box_width,box_height,points,keypoints,attributes"
+COLUMNS = HEADER.split(",")
 
 
 def exported(*rows: Mapping[str, object]) -> str:

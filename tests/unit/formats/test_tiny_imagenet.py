@@ -5,6 +5,7 @@ import pytest
 from shared.formats.annotations.model import UnrecognisedDataset
 from tests.factories.pure_imports import pure_import
 
+LISTED = "val_0.JPEG\tn02\t0\t32\t44\t62\nval_9.JPEG\tn01\t0\t0\t1\t1\nval_1.JPEG\tn09\t0\t0\t1\t1\n"
 FILES = {
     "wnids.txt": "n02\nn01\n\nn02\n",
     "words.txt": "n00\tentity\nn01\tgoldfish, Carassius auratus\nn02\tsalamander\n",
@@ -14,7 +15,7 @@ FILES = {
     "train/n03/images/n03_0.JPEG": b"",
     "val/images/val_0.JPEG": b"",
     "val/images/val_1.JPEG": b"",
-    "val/val_annotations.txt": "val_0.JPEG\tn02\t0\t32\t44\t62\nval_9.JPEG\tn01\t0\t0\t1\t1\nval_1.JPEG\tn09\t0\t0\t1\t1\n",
+    "val/val_annotations.txt": LISTED,
     "test/images/test_0.JPEG": b"",
     "other/x.JPEG": b"",
 }
