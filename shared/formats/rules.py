@@ -167,7 +167,6 @@ _RULES = (
     # labels in pixels, in XML and in tables
     Rule("LABEL_SIZE_MISMATCH", _WARNING, "The label declares another size than the image has.", "Correct the size."),
     Rule("LABEL_SIZE_MISSING", _INFO, "The label declares no size; the image's own is used.", "Add the size."),
-    Rule("LABEL_SIZE_UNKNOWN", _ERROR, "Labels in pixels, and nobody knows the image's size.", "Declare the size."),
     Rule("ROW_CORNER_ORDER", _ERROR, "A box ends before it begins.", "Write the smaller coordinate first."),
     Rule("ROW_CLASS_UNKNOWN", _ERROR, "The category is none of the dataset's.", "Correct its name, or list it."),
     Rule("ROW_SCORE", _INFO, "The row has a score, as a detector writes it.", "Nothing, if these are results."),

@@ -159,5 +159,5 @@ FORMAT_TARGETS: Mapping[str, Callable[[Random], str]] = {
     "voc": _voc,
     "kitti": _kitti,
     "table": _table,
-    "tree": _tree,
+    "other tree": _tree,
 }

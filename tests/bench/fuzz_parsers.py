@@ -31,7 +31,6 @@ from shared.formats.images.probe import NeedMoreBytes, UnreadableImage, probe_im
 from shared.formats.rules import RULES
 from tests.bench.damage import damaged
 from tests.bench.fuzz_corpus import CONFIGS, DOTA_LABELS, LABELS, NDJSONS, NOTES, TREES, repaired, tars, zips
-from tests.bench.fuzz_corpus import CONFIGS, LABELS, repaired, tars, zips
 from tests.bench.fuzz_formats import FORMAT_TARGETS
 
 LIMITS = ArchiveLimits(max_members=10_000)

@@ -114,7 +114,7 @@ def _read(
         limits=limits,
         category_ids={one.name: one.id for one in layout.categories} if layout.names_in_labels else {},
         files=[names.name(index) for index in layout.record_members],
-        layout=layout.name,
+        rows=layout.rows,
     )
     labels = label_reader(layout.format, context)
     for position, index in enumerate(layout.image_indexes):

@@ -124,7 +124,7 @@ async def test_where_images_are_not_measured_the_declared_size_counts(
 
         sized = name.endswith("sized")
         assert found == {path: [BBOX] * sized for path in files if path.endswith(".jpg")}
-        assert rules == ([] if sized else ["LABEL_SIZE_UNKNOWN"] * COUNT)
+        assert rules == ([] if sized else ["ROW_NO_SIZE"] * COUNT)
 
 
 @pytest.mark.parametrize("road", ROADS)

@@ -154,7 +154,7 @@ def _report_of(facts: ImageFacts, log: FindingLog) -> Report:
     """Where findings go. A preview lacks the image's size because its bytes are still to come: that is no finding."""
     if "bytes" not in facts.pending:
         return log.add
-    return lambda finding: None if finding.rule == "LABEL_SIZE_UNKNOWN" else log.add(finding)
+    return lambda finding: None if finding.rule == "ROW_NO_SIZE" else log.add(finding)
 
 
 def _context(plan: ImportPlan, limits: LimitSettings) -> LabelContext:

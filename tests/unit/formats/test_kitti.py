@@ -160,7 +160,7 @@ def test_without_the_size_of_the_image_nothing_is_placed() -> None:
     rows = found.rows["training/image_2/a.png"]
 
     assert (rows.annotations, rows.rows_read, rows.rows_left_out) == ([], 1, 1)
-    assert [rule for rule, *_ in found.found()] == ["LABEL_SIZE_UNKNOWN"] * 2
+    assert [rule for rule, *_ in found.found()] == ["ROW_NO_SIZE"] * 2
 
 
 def test_limits() -> None:

@@ -123,7 +123,7 @@ def test_boxes_of_something() -> None:
         ("0,0", (100, 50), 1, []),
         (",", (100, 50), 1, []),
         ("100,50", None, 1, []),
-        (",", None, 0, ["LABEL_SIZE_UNKNOWN"]),
+        (",", None, 0, ["ROW_NO_SIZE"]),
     ],
 )
 def test_sizes(declared: str, size: tuple[int, int] | None, kept: int, rules: list[str]) -> None:
@@ -216,8 +216,8 @@ def test_refusals(members: Mapping[str, bytes], reason: str) -> None:
 
 # -- what exports write
 
-HEADER = "path,split,width,height,category,category_id,type,x_center,y_center,box_width,box_height,points,keypoints,attributes"
-COLUMNS = HEADER.split(",")
+PLACE = "x_center,y_center,box_width,box_height,points,keypoints"
+COLUMNS = f"path,split,width,height,category,category_id,type,{PLACE},attributes".split(",")
 
 
 def exported(*rows: Mapping[str, object]) -> str:

@@ -231,7 +231,7 @@ def _place(row: str, sign: str) -> tuple[int, int]:
         (None, (100, 50), CAT_BOX, "LABEL_SIZE_MISSING"),
         ((100, 50), (200, 100), CAT_BOX, "LABEL_SIZE_MISMATCH"),
         ((100, 50), (50, 100), CAT_BOX, "LABEL_SIZE_MISMATCH"),
-        (None, None, None, "LABEL_SIZE_UNKNOWN"),
+        (None, None, None, "ROW_NO_SIZE"),
     ],
 )
 def test_sizes(

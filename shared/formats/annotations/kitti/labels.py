@@ -14,8 +14,8 @@ from shared.formats.annotations.text_lines import is_undecoded, text_lines
 from shared.formats.findings import Finding
 
 LABEL_COLUMNS, RESULT_COLUMNS = 15, 16
-CALIBRATED = "kitti-calibrated"
-"""The name of the layout in which each frame has a file of its calibration."""
+CALIBRATED = "calibrated"
+"""Of a layout's `rows`: each frame has a file of its calibration."""
 
 _CORNERS = slice(4, 8)
 _MOST_LEFT_OUT = 100_000
@@ -33,7 +33,7 @@ class KittiLabels:
         rows = _Rows(self.context, file, report)
         for number, line in text_lines(data):
             rows.add(number, line, size)
-        attributes: dict[str, object] = {"calib": _calibration(file)} if self.context.layout == CALIBRATED else {}
+        attributes: dict[str, object] = {"calib": _calibration(file)} if self.context.rows == CALIBRATED else {}
         return rows.done(size, attributes)
 
 
@@ -80,7 +80,7 @@ class _Rows:
             self.report(Finding("PAIR_EMPTY_LABEL", self.file, "the label file has no rows"))
         elif size is None:
             message = f"the image's size is not known, so {self.rows_read} boxes in pixels cannot be placed"
-            self.report(Finding("LABEL_SIZE_UNKNOWN", self.file, message))
+            self.report(Finding("ROW_NO_SIZE", self.file, message))
         elif left_out > _MOST_LEFT_OUT:
             message = f"{left_out - _MOST_LEFT_OUT} more rows were not read"
             self.report(Finding("ROW_LIMIT", self.file, message))

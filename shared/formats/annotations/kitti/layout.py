@@ -63,7 +63,7 @@ class KittiReader(AnnotationReader):
         splits, ids = pairs.splits.settle(pairs.split_ids)
         calibrated = bool(pairs.labelled) and all(self._has_calibration(label) for label in pairs.some_labels())
         return DatasetLayout(
-            name=CALIBRATED if calibrated else "kitti",
+            name="kitti",
             reason=f"{pairs.labelled} of {len(pairs.images)} images have labels of KITTI's columns",
             confidence=0.95 if is_labelled and any(key.endswith("image_2/") for key in folders) else 0.8,
             config_files=(),
@@ -74,6 +74,7 @@ class KittiReader(AnnotationReader):
             split_ids=ids,
             format="kitti",
             names_in_labels=True,
+            rows=CALIBRATED if calibrated else "",
         )
 
     def names_in(self, data: bytes) -> Iterator[str]:

@@ -115,7 +115,7 @@ class _Rows:
             return _JUDGES[shape](texts, _SHARES)
         size = self._size((_side(record[6]), _side(record[7])), place)
         if size is None:
-            raise LeftOutRow("LABEL_SIZE_UNKNOWN", "the image's size is not known, so a box in pixels cannot be placed")
+            raise LeftOutRow("ROW_NO_SIZE", "the image's size is not known, so a box in pixels cannot be placed")
         return _JUDGES[shape](texts, size)
 
     def _size(self, declared: tuple[int, int], place: tuple[str, int]) -> ImageSize | None:

@@ -90,7 +90,7 @@ class _Objects:
                 self._add(one, used)
         elif count:
             message = f"neither the file nor the image says a size, so {count} objects in pixels cannot be placed"
-            self._say("LABEL_SIZE_UNKNOWN", message)
+            self._say("ROW_NO_SIZE", message)
         else:
             self._say("PAIR_EMPTY_LABEL", "the label file has no objects")
         if document.left_out:
