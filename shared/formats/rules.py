@@ -165,7 +165,6 @@ _RULES = (
     Rule("SET_BOXES_IDENTICAL", _WARNING, "All images have the same box.", "Check how the boxes were made."),
     Rule("SET_FULL_IMAGE_BOXES", _WARNING, "Many boxes cover the whole image.", "Label them as a classification."),
     # labels in pixels, in XML and in tables
-    Rule("LABEL_SIZE_MISMATCH", _WARNING, "The label declares another size than the image has.", "Correct the size."),
     Rule("LABEL_SIZE_MISSING", _INFO, "The label declares no size; the image's own is used.", "Add the size."),
     Rule("ROW_CORNER_ORDER", _ERROR, "A box ends before it begins.", "Write the smaller coordinate first."),
     Rule("ROW_CLASS_UNKNOWN", _ERROR, "The category is none of the dataset's.", "Correct its name, or list it."),

@@ -15,6 +15,8 @@ ARCHIVES = {
     "kitti_3frames.zip": "kitti",
     "imagefolder_chest_xray_28px.zip": "imagefolder",
     "tiny_imagenet_layout_digits.tar.gz": "tiny-imagenet",
+    "coco_instances_mini.zip": "coco",
+    "coco_keypoints_ap10k.zip": "coco",
     "yolo_detect_raccoon.zip": "yolo",
     "yolo_darknet_fridge.zip": "yolo",
     "yolo_segment_coco_mini.zip": "yolo",

@@ -22,17 +22,17 @@ from shared.formats.annotations.model import (
     Scan,
     UnrecognisedDataset,
 )
+from shared.formats.annotations.nothing_said import NothingSaid
 from shared.formats.annotations.roots import plain_root
 from shared.formats.annotations.survey import NameSurvey
-from shared.formats.annotations.trainers.model import TrainingTask
-from shared.formats.annotations.yolo.dota import DotaLabels
-from shared.formats.annotations.nothing_said import NothingSaid
 from shared.formats.annotations.tables.labels import TableLabels
 from shared.formats.annotations.tables.layout import CsvReader
 from shared.formats.annotations.tiny_imagenet import TinyImageNetReader
+from shared.formats.annotations.trainers.model import TrainingTask
 from shared.formats.annotations.unlabelled_images import UnlabelledReader
 from shared.formats.annotations.voc.labels import VocLabels
 from shared.formats.annotations.voc.layout import VocReader
+from shared.formats.annotations.yolo.dota import DotaLabels
 from shared.formats.annotations.yolo.layout import YoloReader
 from shared.formats.annotations.yolo.ndjson import NdjsonReader
 from shared.formats.annotations.yolo.ndjson_rows import NdjsonLabels

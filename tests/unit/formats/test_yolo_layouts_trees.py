@@ -132,7 +132,10 @@ def test_labels_that_lie_apart_are_taken_from_the_folder_of_the_same_name() -> N
 @pytest.mark.parametrize(
     ("members", "words"),
     [
-        (dict.fromkeys(("images/a.jpg", "images/b.jpg"), b""), "none of 2 images has a .txt file of its name"),
+        (
+            dict.fromkeys(("images/a.jpg", "images/b.jpg", "my.yml"), b""),
+            "none of 2 images has a .txt file of its name",
+        ),
         ({"a.jpg": b"", "a.txt": b"A cat on a mat.\n"}, "a.txt goes with an image, but 'A cat on a mat.' is no label"),
         ({"a.jpg": b"", "a.txt": b""}, "empty, and nothing says that they are labels"),
         ({"a.jpg": b"", "a.txt": None}, "empty, and nothing says that they are labels"),
