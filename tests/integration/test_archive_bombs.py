@@ -101,7 +101,7 @@ async def test_a_million_members(mongo_url: str, tmp_path: Path) -> None:
     """With the default limits: one process says within a minute, in bounded memory, what is wrong."""
     million_members(tmp_path / "a.zip")
     async with open_yard(mongo_url, tmp_path / "yard", launcher=QuietLauncher()) as yard:
-        job_id = await yard.start_import(tmp_path / "a.zip")
+        job_id = await yard.start_import(tmp_path / "a.zip", format="yolo")
         await yard.begun(job_id)
         env = {**os.environ, **claimer_environment(yard)}
         # a small process in between, as memory is counted from the one that forks

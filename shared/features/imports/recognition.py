@@ -88,7 +88,10 @@ class Recogniser:
         """Give the reader every member it asks for; the bytes, by name, of those that were read as a whole."""
         given: dict[str, bytes] = {}
         while wanted := await asyncio.to_thread(reader.config_members):
-            items = {index: self.archive.directory.member(index) for index in wanted}
+            dropped = [index for index in wanted if self.archive.directory.is_dropped(index)]
+            for index in dropped:
+                reader.provide(index, None)
+            items = {index: self.archive.directory.member(index) for index in wanted if index not in dropped}
             whole: list[Member] = []
             for index, item in items.items():
                 if (scan := reader.scan(index)) is None:

@@ -60,10 +60,11 @@ class VocReader(AnnotationReader):
 
     def provide(self, index: int, data: bytes | None) -> None:
         """Take the bytes of a member that was asked for; those of a stray went through its scan."""
-        if index in self._scans:
-            return
-        if self._wanted is None or index not in self._wanted:
+        if self._wanted is None or (index not in self._wanted and index not in self._scans):
             raise KeyError(index)
+        if index in self._scans:
+            self._wanted = [one for one in self._wanted if one != index]
+            return
         self._wanted.remove(index)
         if data is not None:
             self._given[index] = data
