@@ -161,7 +161,7 @@ class CheckReport(BaseModel):
     reason: str
     root: str = Field(description="The folder of the dataset in the source; empty for all of it.")
     choices: list[Choice] = Field(description="Datasets of which one has to be picked; empty where there is one.")
-    task: Task
+    task: Task | None
     splits: list[SplitCount]
     categories: list[CategoryCount]
     images: int = Field(description="Images that the import would have, as far as they have been looked at.")

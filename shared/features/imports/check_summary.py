@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from shared.features.datasets.models import Task
 from shared.features.datasets.statistics import Statistics
 from shared.features.imports.check_report import (
     CategoryCount,
@@ -56,7 +55,7 @@ def report_of(checked: Checked) -> CheckReport:
         reason=layout.reason,
         root=_root(layout),
         choices=checked.choices,
-        task=task_of(statistics.by_name("type"), _expected_task(checked)),
+        task=task_of(statistics.by_name("type"), layout.format),
         splits=splits,
         categories=list(_categories(layout, statistics)),
         images=sum(split.images for split in splits),
@@ -102,15 +101,6 @@ def _root(layout: DatasetLayout) -> str:
     """The folder of the dataset's description."""
     folder = str(PurePosixPath(layout.config_files[0]).parent) if layout.config_files else ""
     return "" if folder == "." else folder
-
-
-def _expected_task(checked: Checked) -> Task:
-    """What a dataset without annotations is for."""
-    if checked.request.task != "auto":
-        return checked.request.task
-    if checked.layout.keypoint_shape is not None:
-        return "pose"
-    return "detect" if checked.layout.category_ids is None else "classify"
 
 
 def _splits(checked: Checked, statistics: Statistics) -> Iterator[SplitCount]:
