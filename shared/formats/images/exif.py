@@ -10,10 +10,12 @@ from types import MappingProxyType
 
 from shared.formats.images.header import NeedMoreBytes, UnreadableImage, require
 
-WIDTH, HEIGHT, ORIENTATION = 256, 257, 274
+WIDTH, HEIGHT, BITS, ORIENTATION, SAMPLE_FORMAT = 256, 257, 258, 274, 339
 EXIF_MARK = b"Exif\0\0"
 
 _WANTED = frozenset((WIDTH, HEIGHT, ORIENTATION))
+_OF_EACH_SAMPLE = frozenset((BITS, SAMPLE_FORMAT))
+_SHORT, _MOST_SAMPLES = 3, 64
 _BITS_OF_TYPE = MappingProxyType({1: 8, 3: 16, 4: 32, 13: 32, 16: 64})
 _MOST_ENTRIES = 65_535
 _WHAT = "TIFF directory"
@@ -56,7 +58,7 @@ TIFF_MAGICS = tuple(_LAYOUTS)
 
 
 def first_directory(data: bytes) -> dict[int, int]:
-    """Width, height and orientation (by tag number) as far as the first directory of `data` holds them.
+    """Width, height, orientation, and bits and kind of the first sample (by tag number), as far as `data` holds them.
 
     Raises UnreadableImage where there is no such directory and NeedMoreBytes where it lies beyond `data`.
     """
@@ -68,7 +70,19 @@ def first_directory(data: bytes) -> dict[int, int]:
     for tag, field_type, count, field in layout.entry.iter_unpack(data[start:end]):
         if tag in _WANTED and count == 1 and (value := layout.value(field_type, field)) is not None:
             found[tag] = value
+        elif tag in _OF_EACH_SAMPLE and field_type == _SHORT and 0 < count <= _MOST_SAMPLES:
+            found |= _first_of(data, layout, (tag, count, field))
     return found
+
+
+def _first_of(data: bytes, layout: _Layout, entry: tuple[int, int, int]) -> dict[int, int]:
+    """The first of an entry's short numbers: in its value field, or where that points; nothing beyond `data`."""
+    tag, count, field = entry
+    if count * 16 <= layout.value_bits:
+        return {tag: field >> (layout.value_bits - 16) if layout.big_endian else field & 0xFFFF}
+    if field + 2 > len(data):
+        return {}
+    return {tag: int.from_bytes(data[field : field + 2], "big" if layout.big_endian else "little")}
 
 
 def directory_offset(head: bytes) -> int | None:
@@ -85,7 +99,24 @@ def with_directory(head: bytes, directory: bytes) -> bytes:
     `directory_offset` gave a number for `head`, and `directory` are the bytes from there on.
     """
     layout = _LAYOUTS[head[:4]]
-    return head[: layout.pointer_at] + layout.pointer.pack(layout.pointer_at + layout.pointer.size) + directory
+    moved = layout.pointer_at + layout.pointer.size
+    lead = head[: layout.pointer_at] + layout.pointer.pack(moved)
+    return lead + _moved_samples(directory, layout, moved - (directory_offset(head) or 0))
+
+
+def _moved_samples(directory: bytes, layout: _Layout, by: int) -> bytes:
+    """The directory, with what it says of each sample where it is moved to, as far as it was near."""
+    moved = bytearray(directory)
+    if len(moved) < layout.count.size:
+        return directory
+    (count,) = layout.count.unpack_from(moved)
+    for number in range(min(count, (len(moved) - layout.count.size) // layout.entry.size)):
+        at = layout.count.size + number * layout.entry.size
+        tag, field_type, values, field = layout.entry.unpack_from(moved, at)
+        if tag in _OF_EACH_SAMPLE and values * 16 > layout.value_bits:
+            place = field + by if 0 <= field + by < 1 << layout.value_bits else (1 << layout.value_bits) - 1
+            layout.entry.pack_into(moved, at, tag, field_type, values, place)
+    return bytes(moved)
 
 
 def _span(data: bytes, layout: _Layout) -> tuple[int, int]:

@@ -69,4 +69,18 @@ def _refuse(marker: int, length: int) -> None:
 def _frame(head: bytes, position: int, orientation: int) -> ImageHeader:
     require(head, position + 5, _WHAT)
     height, width = _SIZE.unpack_from(head, position + 1)
-    return sized("jpeg", width, height, orientation)
+    return sized("jpeg", width, height, orientation, bits=head[position])
+
+
+def scan_start(head: bytes) -> int:
+    """Where the pixels of a JPEG start, or a place before them where `head` does not reach so far."""
+    position = 2
+    for _ in range(MOST_SEGMENTS):
+        start = _skipped(head, position)
+        if len(head) < start + 4 or head[start] != 0xFF:
+            return position
+        _, marker, length = _SEGMENT.unpack_from(head, start)
+        if marker == _START_OF_SCAN:
+            return start
+        position = start + 2 + length
+    return position

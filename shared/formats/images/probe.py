@@ -5,6 +5,7 @@ from collections.abc import Callable
 from shared.formats.images.exif import TIFF_MAGICS
 from shared.formats.images.header import ImageHeader, NeedMoreBytes, UnreadableImage
 from shared.formats.images.jpeg import probe_jpeg
+from shared.formats.images.odd import probe_ico, probe_ppm, probe_tga
 from shared.formats.images.raster import PNG_MAGIC, probe_bmp, probe_gif, probe_png, probe_tiff
 from shared.formats.images.webp import probe_webp
 
@@ -16,6 +17,8 @@ _PROBES: tuple[tuple[bytes | tuple[bytes, ...], Callable[[bytes], ImageHeader]],
     (b"BM", probe_bmp),
     (TIFF_MAGICS, probe_tiff),
     (b"GIF8", probe_gif),
+    (tuple(b"P%d" % kind for kind in range(1, 7)), probe_ppm),
+    (b"\0\0\1\0", probe_ico),
 )
 
 _OTHER_CONTENT = (
@@ -52,6 +55,8 @@ def _probe(head: bytes, *, complete: bool) -> ImageHeader:
             return probe(head)
     if head.startswith(b"RIFF"):
         return probe_webp(head, complete=complete)
+    if (found := probe_tga(head)) is not None:
+        return found
     raise UnreadableImage(_describe(head))
 
 

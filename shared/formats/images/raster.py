@@ -3,9 +3,18 @@
 Sources: PNG third edition, sections 5 and 11; GIF89a, section 18; MSDN BITMAPINFOHEADER; TIFF 6.0, section 8.
 """
 
+from dataclasses import replace
 from struct import Struct
 
-from shared.formats.images.exif import HEIGHT, WIDTH, exif_orientation, first_directory, orientation_in
+from shared.formats.images.exif import (
+    BITS,
+    HEIGHT,
+    SAMPLE_FORMAT,
+    WIDTH,
+    exif_orientation,
+    first_directory,
+    orientation_in,
+)
 from shared.formats.images.header import ImageHeader, UnreadableImage, require, sized
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
@@ -17,17 +26,18 @@ _BMP_CORE_SIZE = Struct("<HH")
 _BMP_SIZE = Struct("<ll")
 _BMP_HEADER_BYTES = Struct("<L")
 _BMP_CORE = 12
+_FLOAT = 3
 _BMP_HEADERS = frozenset((16, 40, 52, 56, 64, 108, 124))
 
 
 def probe_png(head: bytes) -> ImageHeader:
     """The size of the IHDR chunk and, where `head` reaches it, the orientation of the eXIf chunk."""
-    require(head, 24, "PNG header")
+    require(head, 25, "PNG header")
     length, kind = _CHUNK.unpack_from(head, 8)
     if kind != b"IHDR" or length != 13:
         raise UnreadableImage("PNG without IHDR")
     width, height = _PNG_SIZE.unpack_from(head, 16)
-    return sized("png", width, height, _png_orientation(head))
+    return sized("png", width, height, _png_orientation(head), bits=head[24])
 
 
 def _png_orientation(head: bytes) -> int:
@@ -66,4 +76,5 @@ def probe_tiff(head: bytes) -> ImageHeader:
     found = first_directory(head)
     if WIDTH not in found or HEIGHT not in found:
         raise UnreadableImage("TIFF without a width or a height")
-    return sized("tiff", found[WIDTH], found[HEIGHT], orientation_in(found))
+    header = sized("tiff", found[WIDTH], found[HEIGHT], orientation_in(found), bits=found.get(BITS, 8))
+    return replace(header, is_float=found.get(SAMPLE_FORMAT) == _FLOAT)
