@@ -6,6 +6,7 @@ from types import MappingProxyType
 from shared.formats.findings import Rule, Severity
 
 _DROPS_IMAGE = MappingProxyType({"ultralytics>=8.4.190": "drop_image"})
+_REWRITES_FILE = MappingProxyType({"ultralytics>=8.0.0": "rewrite_file"})
 _KEEPS = MappingProxyType({"ultralytics>=8.4.190": "keep"})
 _TOLERATED = MappingProxyType({"ultralytics>=8.4.190": "keep", "ultralytics<8.3.200": "drop_image"})
 _DROPS_ROW = MappingProxyType({"ultralytics>=8.4.190": "drop_row", "ultralytics<8.4.190": "drop_row"})
@@ -104,6 +105,13 @@ _RULES = (
         "Make labels for the image as it is.",
     ),
     Rule("IMG_UNREADABLE", _ERROR, "The image's header cannot be read.", "Replace the image.", _DROPS_IMAGE),
+    Rule("IMG_TRUNCATED", _WARNING, "The file ends before the image does.", "Replace the image.", _DROPS_IMAGE),
+    Rule("IMG_DAMAGED", _WARNING, "Pixels are damaged or missing, unnoticed by trainers.", "Replace it.", _KEEPS),
+    Rule("IMG_TRAILING_BYTES", _WARNING, "Other bytes come behind a JPEG's end.", "Cut them off.", _REWRITES_FILE),
+    Rule("IMG_BITDEPTH", _INFO, "Samples of more than 8 bits, of which trainers keep 8.", "Scale to 8 bits.", _KEEPS),
+    Rule("IMG_NOT_DECODED", _INFO, "The image was too large, or took too long, to be decoded.", "Tile it.", _KEEPS),
+    Rule("IMG_DUP_CONTENT", _WARNING, "Several images have the same bytes.", "Keep one of them."),
+    Rule("SET_SPLIT_LEAK", _WARNING, "The same bytes are in several splits.", "Keep them in one split."),
     Rule("IMG_TOO_SMALL", _WARNING, "A side is shorter than 10 pixels.", "Use a larger image.", _DROPS_IMAGE),
     Rule("IMG_TOO_LARGE", _WARNING, "The image claims more pixels than decoders accept.", "Tile it.", _DROPS_IMAGE),
     Rule("IMG_TOO_MANY_BYTES", _ERROR, "The image file is larger than the limit.", "Raise the limit, or tile it."),

@@ -55,7 +55,7 @@ class _Thing(UserWarning, metaclass=_Kind):
 
 
 class _StandIn(types.ModuleType):
-    __path__: list[str] = []
+    __path__ = ()
     __version__ = _VERSION
 
     def __getattr__(self, name: str) -> Any:
@@ -68,7 +68,7 @@ class _StandIns(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: types.ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        absent = name.split(".")[0] in _ABSENT
+        absent = name.split(".", maxsplit=1)[0] in _ABSENT
         return importlib.machinery.ModuleSpec(name, self, is_package=True) if absent else None
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:

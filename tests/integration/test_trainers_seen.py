@@ -42,16 +42,16 @@ def archive(path: Path, task: TrainingTask, cases: list[Observed]) -> Path:
     return zip_of(path, files)
 
 
-def expected(cases: list[Observed], release: str) -> dict[str, int]:
+def expected(cases: list[Observed], release: str) -> dict[str, object]:
     """What was observed, added up."""
     counts: Counter[str] = Counter(
-        images_kept=0, images_dropped=0, images_background=0, rows_kept=0, aborts=0, images_not_judged=0
+        images_kept=0, images_dropped=0, images_background=0, rows_kept=0, aborts=0, images_not_judged=0, images_rewritten=0
     )
     for case in cases:
         said = case.said_by(release)
         counts[KINDS.get(said.split()[0], "images_dropped")] += 1
         counts["rows_kept"] += int(found[1]) if (found := re.search(r"n=(\d+)", said)) else 0
-    return dict(counts)
+    return dict(counts) | {"refused": None if counts["images_kept"] else "it finds no labels"}
 
 
 @pytest.mark.parametrize("storage", ["objects", "packed"])
@@ -82,9 +82,9 @@ async def test_an_image_that_trainers_refuse(yard: Yard, tmp_path: Path) -> None
 
     assert seen["ultralytics@8.4.190"] == {
         "images_kept": 1, "images_dropped": 2, "images_background": 1, "rows_kept": 1, "aborts": 0,
-        "images_not_judged": 0,
+        "images_not_judged": 0, "images_rewritten": 0, "refused": None,
     }  # fmt: skip
     assert seen["fiftyone@1.22.1"] == {
         "images_kept": 3, "images_dropped": 1, "images_background": 0, "rows_kept": 3, "aborts": 0,
-        "images_not_judged": 0,
+        "images_not_judged": 0, "images_rewritten": 0, "refused": None,
     }  # fmt: skip

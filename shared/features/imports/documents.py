@@ -10,7 +10,7 @@ from shared.features.imports.image_probe import ImageFacts
 from shared.features.imports.labels import ShardLabels
 from shared.features.imports.manifest import ShardEntry
 from shared.features.imports.models import ImportPlan
-from shared.features.imports.trainers import count_trainers, is_refused, new_tally
+from shared.features.imports.trainers import count_trainers, new_tally, seen_image
 from shared.features.jobs.models import Job
 from shared.formats.annotations.model import (
     NO_ATTRIBUTES,
@@ -87,14 +87,15 @@ class DocumentBuilder:
         return self.counts
 
     async def _judge(self, entry: ShardEntry, facts: ImageFacts | None) -> None:
+        seen = seen_image(entry.image.name, facts)
         data = self.labels.contents.get(entry.label.header_offset) if entry.label else None
         if entry.label is not None and data is None:
             self.trainers.drop()
         elif data is not None and len(data) > _WORTH_A_THREAD:
-            await asyncio.to_thread(self.trainers.add, data, is_refused=is_refused(facts))
+            await asyncio.to_thread(self.trainers.add, data, seen)
         else:
             plain = self._plain.get(entry.label.header_offset) if entry.label else None
-            self.trainers.add(data, is_refused=is_refused(facts), plain_rows=plain)
+            self.trainers.add(data, seen, plain_rows=plain)
 
     async def _image(self, entry: ShardEntry, facts: ImageFacts) -> NewImage:
         said, found = await self._annotations(entry, facts)

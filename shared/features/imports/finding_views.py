@@ -43,6 +43,8 @@ class TrainerView(BaseModel):
     rows_kept: int = Field(description="Label rows trained on.")
     aborts: int = Field(description="Label files that end its import with an error; then it keeps nothing.")
     images_not_judged: int = Field(description="Their label files are larger than 1 MiB.")
+    images_rewritten: int = Field(description="Files that it changes on disk: bytes come behind a JPEG's end.")
+    refused: str | None = Field(description="Why it does not begin at all; the counts are of what it would see then.")
 
 
 def finding_view(finding: Finding) -> FindingView:

@@ -1,4 +1,4 @@
-"""Measuring images that stay where they are: only their first bytes are read."""
+"""Measuring images that stay where they are: only their first bytes are read, and their last where these lie bare."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -9,26 +9,33 @@ from shared.features.imports.image_probe import (
     ImageFacts,
     KeptBytes,
     LeftOut,
+    Measured,
     facts_of,
     far_directory,
+    last_mark,
     measure,
     wanted_bytes,
+    with_end,
 )
 from shared.features.imports.members import broken_member, place_of
 from shared.features.imports.models import SourceRef
+from shared.features.imports.near_spans import read_near_spans
 from shared.formats.archives.directory import Member
 from shared.formats.archives.entry import STORED
 from shared.formats.archives.errors import BrokenMember
 from shared.formats.archives.zip_member import LOCAL_HEADER_BYTES, MemberDecoder, local_data_offset
 from shared.formats.findings import Finding, FindingLog
+from shared.formats.images.ending import EndWatch, end_mark
 from shared.formats.images.exif import with_directory
-from shared.formats.images.header import ImageHeader, NeedMoreBytes
+from shared.formats.images.header import NeedMoreBytes
 from shared.foundation.settings import LimitSettings
 from shared.foundation.streams import whole
 from shared.ports.byte_source import ByteSource
 
 _FIRST_BYTES = 4 << 10
 _BATCH = 512
+_LAST_BYTES = 128
+_LONGER_LAST_BYTES = 64 << 10
 _TELLING_BYTES = 64
 """Of less than this nobody can say what image it begins."""
 
@@ -49,8 +56,8 @@ class HeadReader:
             return {item.header_offset: _unmeasured(item) for item in items}
         found: dict[int, ImageFacts] = {}
         async for batch, heads in self._batches(items):
-            for item, data in zip(batch, heads, strict=True):
-                facts = await self._one(item, data)
+            for item, data, last in zip(batch, heads[: len(batch)], heads[len(batch) :], strict=True):
+                facts = await self._one(item, data, last)
                 if facts is not None:
                     found[item.header_offset] = facts
         return found
@@ -70,14 +77,16 @@ class HeadReader:
                 await asyncio.wait([reading])
 
     async def _read(self, batch: Sequence[Member]) -> list[bytes]:
-        return await self._source.read_spans(
-            [(item.header_offset, min(item.end, item.header_offset + _FIRST_BYTES)) for item in batch]
-        )
+        """The first bytes of each, then the last of each: mostly these lie before the next one's first, and cost little."""
+        first = [(item.header_offset, min(item.end, item.header_offset + _FIRST_BYTES)) for item in batch]
+        last = [(max(item.header_offset, item.end - _LAST_BYTES), item.end) for item in batch]
+        return await read_near_spans(self._source, [*first, *last])
 
-    async def _one(self, item: Member, data: bytes) -> ImageFacts | None:
+    async def _one(self, item: Member, data: bytes, last: bytes) -> ImageFacts | None:
         findings: list[Finding] = []
         try:
-            header = await self._header(item, data, findings)
+            measured, head = await self._measured(item, data, findings)
+            measured = await self._ended(item, measured, (head, data, last), findings)
         except BrokenMember as error:
             findings.append(broken_member(item, error))
             return None
@@ -86,17 +95,49 @@ class HeadReader:
         finally:
             for finding in findings:
                 self._log.add(finding)
-        return facts_of(KeptBytes(item.size_bytes, member=place_of(item)), header, findings)
+        return facts_of(KeptBytes(item.size_bytes, member=place_of(item)), measured, findings)
 
-    async def _header(self, item: Member, data: bytes, findings: list[Finding]) -> ImageHeader | None:
+    async def _measured(self, item: Member, data: bytes, findings: list[Finding]) -> tuple[Measured, bytes]:
         head, most = _unpacked(item, data, raw=self._raw), self._limits.max_image_pixels
         partial = len(data) < item.end - item.header_offset
         if partial and _too_short(item, head):
-            return measure(item, await self._longer(item, head), findings, most_pixels=most)
+            head, partial = await self._longer(item, head), False
         try:
-            return measure(item, head, findings, most_pixels=most, more_to_come=partial)
+            return measure(item, head, findings, most_pixels=most, more_to_come=partial), head
         except NeedMoreBytes:
-            return measure(item, await self._longer(item, head), findings, most_pixels=most)
+            head = await self._longer(item, head)
+            return measure(item, head, findings, most_pixels=most), head
+
+    # -- how it ends
+
+    async def _ended(
+        self, item: Member, measured: Measured, seen: tuple[bytes, bytes, bytes], findings: list[Finding]
+    ) -> Measured:
+        """The same with how the file ends, where that can be seen: of what is packed only if the head was all of it."""
+        head, data, last = seen
+        mark = end_mark(measured.header.format if measured.header else None)
+        if mark is None:
+            return measured
+        if len(head) >= item.size_bytes:
+            return with_end(item, measured, head, findings, mark_at=last_mark(measured, head))
+        if item.method != STORED:
+            return measured
+        start = item.header_offset + (0 if self._raw else local_data_offset(data[:LOCAL_HEADER_BYTES]))
+        mark_at = await self._last_mark(item, mark, start, last)
+        return with_end(item, measured, head, findings, mark_at=mark_at)
+
+    async def _last_mark(self, item: Member, mark: bytes, start: int, last: bytes) -> int | None:
+        """Where the last mark is in a file that starts at `start`: nearly always at its end, else it is read for."""
+        end, at = min(item.end, start + item.size_bytes), item.end - len(last)
+        if (found := last[: max(0, end - at)].rfind(mark)) >= 0:
+            return at + found - start
+        at = max(start, end - _LONGER_LAST_BYTES)
+        if (found := (await self._bytes(at, end)).rfind(mark)) >= 0:
+            return at + found - start
+        watch = EndWatch()
+        async for piece in self._source.read(start, at + len(mark)):
+            watch.look_for(mark, piece)
+        return watch.last
 
     async def _longer(self, item: Member, head: bytes) -> bytes:
         """As much of the image as it takes to measure it, in ever larger steps, up to a limit."""

@@ -11,18 +11,21 @@ from shared.features.imports.image_probe import (
     ImageFacts,
     KeptBytes,
     LeftOut,
+    Measured,
     facts_of,
     far_directory,
+    last_mark,
     measure,
     wanted_bytes,
+    with_end,
 )
 from shared.features.imports.manifest import temp_prefix
 from shared.features.imports.members import OpenMember
 from shared.features.imports.models import ShardLease
 from shared.features.jobs.models import Job
 from shared.formats.findings import Finding
+from shared.formats.images.ending import EndWatch
 from shared.formats.images.exif import with_directory
-from shared.formats.images.header import ImageHeader
 from shared.foundation.settings import LimitSettings
 from shared.foundation.streams import HashingStream, whole
 from shared.ports.object_store import ObjectStore
@@ -61,28 +64,30 @@ class ImageWriter:
 
     async def _write_small(self, member: OpenMember, findings: list[Finding]) -> ImageFacts:
         data = await member.whole()
-        header = measure(member.item, data, findings, most_pixels=self._most_pixels)
+        measured = measure(member.item, data, findings, most_pixels=self._most_pixels)
+        measured = with_end(member.item, measured, data, findings, mark_at=last_mark(measured, data))
         sha256 = hashlib.sha256(data).hexdigest()
-        key = self._key(sha256, header)
+        key = self._key(sha256, measured)
         await self._store.put(key, data)
-        return facts_of(KeptBytes(len(data), object_key=key, sha256=sha256), header, findings)
+        return facts_of(KeptBytes(len(data), object_key=key, sha256=sha256), measured, findings)
 
     async def _write_large(self, member: OpenMember, findings: list[Finding]) -> ImageFacts:
         """Its hash, and so its key, is known only when it has passed: it takes a temporary key meanwhile."""
         temporary = f"{self._temp}{member.item.header_offset:x}"
-        head = bytearray()
-        stream = HashingStream(with_head(member.pieces(), head))
+        head, watch = bytearray(), EndWatch()
+        stream = HashingStream(watched(with_head(member.pieces(), head), watch))
         await self._store.write(temporary, aiter(stream))
         try:
             enough = await self._enough(temporary, bytes(head))
-            header = measure(member.item, enough, findings, most_pixels=self._most_pixels)
+            measured = measure(member.item, enough, findings, most_pixels=self._most_pixels)
         except LeftOut:
             await self._store.delete(temporary)
             raise
-        key = self._key(stream.hexdigest(), header)
+        measured = with_end(member.item, measured, enough, findings, mark_at=watch.last)
+        key = self._key(stream.hexdigest(), measured)
         await self._store.move(temporary, key)
         kept = KeptBytes(stream.size_bytes, object_key=key, sha256=stream.hexdigest())
-        return facts_of(kept, header, findings)
+        return facts_of(kept, measured, findings)
 
     async def _enough(self, key: str, head: bytes) -> bytes:
         """So much of a large image that it can be measured, up to a limit; of a TIFF what describes it, wherever."""
@@ -99,8 +104,9 @@ class ImageWriter:
     async def _read(self, key: str, start: int, end: int) -> bytes:
         return await whole(self._store.read(key, start=start, end=end))
 
-    def _key(self, sha256: str, header: ImageHeader | None) -> str:
-        return f"{self._prefix}{sha256[:2]}/{sha256}{'.' + header.format if header else ''}"
+    def _key(self, sha256: str, measured: Measured) -> str:
+        ending = f".{measured.header.format}" if measured.header else ""
+        return f"{self._prefix}{sha256[:2]}/{sha256}{ending}"
 
 
 async def with_head(pieces: AsyncIterator[bytes], head: bytearray, *, most: int = _HEAD_BYTES) -> AsyncIterator[bytes]:
@@ -108,4 +114,11 @@ async def with_head(pieces: AsyncIterator[bytes], head: bytearray, *, most: int 
     async for piece in pieces:
         if len(head) < most:
             head += piece[: most - len(head)]
+        yield piece
+
+
+async def watched(pieces: AsyncIterator[bytes], watch: EndWatch) -> AsyncIterator[bytes]:
+    """The pieces, seen by `watch`."""
+    async for piece in pieces:
+        watch.feed(piece)
         yield piece

@@ -5,12 +5,13 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from shared.features.images.models import dataset_prefix
-from shared.features.imports.image_files import IN_MEMORY_BYTES, with_head
-from shared.features.imports.image_probe import ImageFacts, KeptBytes, facts_of, measure
+from shared.features.imports.image_files import IN_MEMORY_BYTES, watched, with_head
+from shared.features.imports.image_probe import ImageFacts, KeptBytes, facts_of, measure, with_end
 from shared.features.imports.members import OpenMember, place_of
 from shared.features.imports.track import ShardTrack
 from shared.features.jobs.models import Job
 from shared.formats.findings import Finding
+from shared.formats.images.ending import EndWatch
 from shared.foundation.settings import LimitSettings
 from shared.foundation.streams import whole
 from shared.ports.byte_source import ByteSource, SourceDescription, parts_uri
@@ -45,12 +46,14 @@ class PackedImages:
 
     async def write(self, member: OpenMember, findings: list[Finding]) -> ImageFacts:
         """What the image is. Raises BrokenMember, and LeftOut for what is no image."""
-        head, item, sha256 = bytearray(), member.item, hashlib.sha256()
-        async for piece in with_head(member.pieces(), head, most=IN_MEMORY_BYTES):
+        data, item, sha256, watch = bytearray(), member.item, hashlib.sha256(), EndWatch()
+        async for piece in watched(with_head(member.pieces(), data, most=IN_MEMORY_BYTES), watch):
             sha256.update(piece)
-        header = measure(item, bytes(head), findings, most_pixels=self._most_pixels)
+        head = bytes(data)
+        measured = measure(item, head, findings, most_pixels=self._most_pixels)
+        measured = with_end(item, measured, head, findings, mark_at=watch.last)
         kept = KeptBytes(item.size_bytes, member=place_of(item), sha256=sha256.hexdigest())
-        return facts_of(kept, header, findings)
+        return facts_of(kept, measured, findings)
 
 
 class _PartSource:

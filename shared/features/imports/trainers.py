@@ -1,16 +1,18 @@
 """What known trainers would see of a dataset: judged image by image while it is imported, kept among the counts."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 from shared.features.datasets.statistics import Counts, Statistics
-from shared.features.imports.image_probe import SMALLEST_SIDE, ImageFacts
+from shared.features.imports.image_probe import ImageFacts
 from shared.features.imports.models import ImportPlan
+from shared.formats.annotations.trainers.images import SeenImage
 from shared.formats.annotations.trainers.model import TrainingTask
 from shared.formats.annotations.trainers.tally import TrainerCounts, TrainerTally, totals
 from shared.formats.annotations.yolo.row_shapes import Poses, row_shape
+from shared.formats.images.ending import EndKind
 
-_FIGURE = "trainers"
-_MOST_PIXELS = 178_956_970  # what Pillow takes for a decompression bomb, and trainers with it
+_FIGURE, _REFUSALS = "trainers", "trainers_refuse"
 
 
 def new_tally(plan: ImportPlan) -> TrainerTally:
@@ -20,13 +22,27 @@ def new_tally(plan: ImportPlan) -> TrainerTally:
     return TrainerTally(TrainingTask(plan.category_count, is_pose, count, dims, plan.single_category))
 
 
-def is_refused(facts: ImageFacts | None) -> bool:
-    """Whether trainers leave the image out for what it is itself; one of which nothing is known is no image."""
-    if facts is None or facts.format == "gif":
-        return True
-    if facts.width is None or facts.height is None:
-        return False
-    return min(facts.width, facts.height) < SMALLEST_SIDE or facts.width * facts.height > _MOST_PIXELS
+def seen_image(name: str, facts: ImageFacts | None) -> SeenImage | None:
+    """What trainers look at of an image; one without facts is none. None where nobody has looked at it yet."""
+    ending = name.rpartition(".")[2].lower()
+    if facts is None:
+        return SeenImage(ending, None)
+    if facts.content is None:
+        return None
+    return SeenImage(
+        ending=ending,
+        content=facts.content,
+        width=facts.width,
+        height=facts.height,
+        is_cut=facts.ending is EndKind.CUT or facts.is_damaged,
+        has_trailing_bytes=facts.ending is EndKind.FOLLOWED,
+    )
+
+
+def count_refusals(counts: Counts, refusals: Mapping[str, str]) -> None:
+    """Add, by trainer, why it refuses the dataset's description."""
+    for trainer, why in refusals.items():
+        counts[_REFUSALS, trainer, why] = 1
 
 
 def count_trainers(counts: Counts, tally: TrainerTally) -> None:
@@ -38,4 +54,5 @@ def count_trainers(counts: Counts, tally: TrainerTally) -> None:
 def seen_by_trainers(statistics: Statistics) -> dict[str, TrainerCounts]:
     """What each known trainer sees; nothing where no image was judged."""
     found = Counter({(key[0], key[1]): count for key, count in statistics.below(_FIGURE)})
-    return totals(found) if found else {}
+    refusals = {key[0]: key[1] for key, _ in statistics.below(_REFUSALS)}
+    return totals(found, refusals) if found else {}

@@ -18,7 +18,7 @@ _BMP_UNPACKED = frozenset((0, 3, 6))
 
 
 class EndKind(StrEnum):
-    """`WHOLE`: nothing is wrong with the end, or it was not looked at. `CUT`: the image ends early, and decoders notice.
+    """`WHOLE`: nothing is wrong with the end, or nobody looked. `CUT`: the image ends early, and decoders notice.
 
     `SHORT`: pixels are missing, and trainers do not notice. `FOLLOWED`: other bytes come behind a JPEG.
     """
@@ -69,7 +69,9 @@ class EndWatch:
                 self._last = self._position - len(self._carried) + found
             if (found := piece.rfind(mark)) >= 0:
                 self._last = self._position + found
-            self._carried = (self._carried + piece)[1 - len(mark) :] if len(piece) < len(mark) else piece[1 - len(mark) :]
+            self._carried = (
+                (self._carried + piece)[1 - len(mark) :] if len(piece) < len(mark) else piece[1 - len(mark) :]
+            )
         self._position += len(piece)
 
     @property
@@ -79,7 +81,7 @@ class EndWatch:
 
 
 def ending_of(header: ImageHeader, head: bytes, size_bytes: int, *, mark_at: int | None) -> Ending:
-    """How a file of `size_bytes` that begins with `head` ends; `mark_at` is where its last end mark is. Never raises."""
+    """How a file that begins with `head` ends; `mark_at` is where its last end mark is. Never raises."""
     if header.format == "jpeg":
         return _of_jpeg(head, size_bytes, mark_at)
     if header.format == "png":

@@ -36,19 +36,25 @@ def exif(orientation: int) -> Image.Exif:
     return block
 
 
+BITS = {"I;16": 16, "F": 32}
+
+
 def as_pillow_says(data: bytes) -> ImageHeader:
     with Image.open(io.BytesIO(data)) as image:
         orientation = image.getexif().get(ORIENTATION, 1)
         turned = image.format == "TIFF" and orientation >= 5  # Pillow turns these alone before it is asked to
         width, height = reversed(image.size) if turned else image.size
-        return ImageHeader(str(image.format).lower(), width, height, orientation)
+        name, mode = str(image.format).lower(), image.mode
+        return ImageHeader(name, width, height, orientation, BITS.get(mode, 8), mode == "F")
 
 
 @pytest.mark.parametrize(("image_format", "mode"), CASES)
 def test_agrees_with_pillow(image_format: str, mode: str) -> None:
     data = saved(image_format, mode)
     assert probe_image(data) == as_pillow_says(data)
-    assert probe_image(data, complete=True) == ImageHeader(image_format.lower(), 37, 23, 1)
+    assert probe_image(data, complete=True) == ImageHeader(
+        image_format.lower(), 37, 23, 1, BITS.get(mode, 8), mode == "F"
+    )
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.formats.annotations.trainers import fiftyone, ultralytics
+from shared.formats.annotations.trainers.images import SeenImage
 from shared.formats.annotations.trainers.model import LabelVerdict, Outcome, TrainingTask
 from shared.formats.annotations.trainers.tally import MOST_BYTES, TRAINERS, TrainerCounts, TrainerTally, totals
 from tests.factories.observed_verdicts import observed_verdicts
@@ -63,18 +64,20 @@ def test_a_label_that_ends_an_import_leaves_nothing() -> None:
         tally.add(data)
     found = totals(tally.counts)
 
-    assert found[fiftyone.TRAINER] == TrainerCounts(images_dropped=3, aborts=2)
+    assert found[fiftyone.TRAINER] == TrainerCounts(
+        images_dropped=3, aborts=2, refused="a label file that it cannot parse ends its import"
+    )
     assert found["ultralytics@8.4.190"] == TrainerCounts(images_kept=1, images_dropped=2, rows_kept=2)
 
 
 def test_images_that_are_refused_for_what_they_are() -> None:
     tally = TrainerTally(TASK)
-    tally.add(PLAIN, is_refused=True)
-    tally.add(None, is_refused=True)
+    tally.add(PLAIN, SeenImage("jpg", None))
+    tally.add(None, SeenImage("jpg", "jpeg", 9, 20))
     tally.drop()
     found = totals(tally.counts)
 
-    assert found["ultralytics@8.4.190"] == TrainerCounts(images_dropped=3)
+    assert found["ultralytics@8.4.190"] == TrainerCounts(images_dropped=3, refused="it finds no labels")
     assert found[fiftyone.TRAINER] == TrainerCounts(images_kept=1, images_dropped=2, rows_kept=2)
 
 
