@@ -22,7 +22,7 @@ _OPTIONS = {
     **{
         name: f"--{name.replace('_', '-')}" for name in ("images", "labels", "config", "name", "format", "root", "task")
     },
-    **{name: f"--{name.replace('_', '-')}" for name in ("storage", "in_place", "checksum", "on_finding")},
+    **{name: f"--{name.replace('_', '-')}" for name in ("storage", "in_place", "deep", "checksum", "on_finding")},
 }
 _ALL_OPTIONS = re.compile(r"\b(in_place|storage|checksum|on_finding)\b")
 
@@ -38,6 +38,7 @@ class ImportRequest:
     task: str = "auto"
     storage: str = "objects"
     in_place: bool = False
+    deep: bool = False
     checksum: str | None = None
     on_finding: str = "skip"
     parts: Mapping[str, str] = field(default_factory=dict)
@@ -55,6 +56,8 @@ class ImportRequest:
         }
         if self.in_place:
             body["in_place"] = True
+        if self.deep:
+            body["deep"] = True
         given = {"root": self.root, "checksum": self.checksum}
         return body | {name: value for name, value in given.items() if value}
 

@@ -6,6 +6,7 @@ from services.worker.settings import WorkerSettings
 from shared.foundation.collector import settle_collector
 from shared.foundation.ids import JobId
 from shared.foundation.telemetry import EngineMetrics
+from shared.wiring.adapters import image_decoder
 from shared.wiring.container import make_container, open_outside
 from shared.wiring.job_handlers import job_handlers, make_import_runner
 
@@ -16,8 +17,12 @@ async def run_job(
     """Share in the job. Returns when it has ended, or soon after `stopping` turns true."""
     settle_collector()
     container = make_container(open_outside(settings), settings.engine)
-    runner = make_import_runner(container, limits=settings.limits, engine=settings.engine, metrics=metrics)
+    decoder = image_decoder(settings.decoder)
+    runner = make_import_runner(
+        container, limits=settings.limits, engine=settings.engine, metrics=metrics, decoder=decoder
+    )
     try:
         await job_handlers(runner)["import"](job_id, stopping)
     finally:
+        await decoder.close()
         await container.close()

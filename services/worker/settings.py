@@ -1,6 +1,13 @@
 """What a worker is told."""
 
-from shared.foundation.settings import CallbackSettings, CommonSettings, LimitSettings, MetricsSettings
+from shared.foundation.settings import (
+    CallbackSettings,
+    CommonSettings,
+    DecoderSettings,
+    LimitSettings,
+    MetricsSettings,
+    PillowDecoder,
+)
 
 
 class WorkerSettings(CommonSettings):
@@ -8,4 +15,5 @@ class WorkerSettings(CommonSettings):
 
     callback: CallbackSettings = CallbackSettings()
     limits: LimitSettings = LimitSettings()
+    decoder: DecoderSettings = PillowDecoder()
     metrics: MetricsSettings = MetricsSettings()

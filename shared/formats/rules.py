@@ -109,6 +109,8 @@ _RULES = (
     Rule("IMG_DAMAGED", _WARNING, "Pixels are damaged or missing, unnoticed by trainers.", "Replace it.", _KEEPS),
     Rule("IMG_TRAILING_BYTES", _WARNING, "Other bytes come behind a JPEG's end.", "Cut them off.", _REWRITES_FILE),
     Rule("IMG_BITDEPTH", _INFO, "Samples of more than 8 bits, of which trainers keep 8.", "Scale to 8 bits.", _KEEPS),
+    Rule("IMG_UNDECODABLE", _WARNING, "No decoder takes the image.", "Replace the image.", _DROPS_IMAGE),
+    Rule("IMG_CHECKSUM", _WARNING, "A PNG's own checksum does not match.", "Replace the image.", _DROPS_IMAGE),
     Rule("IMG_NOT_DECODED", _INFO, "The image was too large, or took too long, to be decoded.", "Tile it.", _KEEPS),
     Rule("IMG_DUP_CONTENT", _WARNING, "Several images have the same bytes.", "Keep one of them."),
     Rule("SET_SPLIT_LEAK", _WARNING, "The same bytes are in several splits.", "Keep them in one split."),

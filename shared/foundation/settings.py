@@ -47,6 +47,32 @@ class CeleryBroker(Group):
 ObjectStoreSettings = Annotated[LocalStore | MemoryStore, Field(discriminator="backend")]
 
 
+class _Decoder(Group):
+    """How patient a decoder is."""
+
+    seconds: float = Field(10.0, gt=0, description="Deadline of one image.")
+    max_bytes: int = Field(32 * 2**20, gt=0, description="Largest file that is decoded.")
+    max_pixels: int = Field(
+        40_000_000, gt=0, description="Most pixels that are decoded; each takes up to six bytes of memory."
+    )
+
+
+class PillowDecoder(_Decoder):
+    """Images are decoded in processes of their own."""
+
+    backend: Literal["pillow"] = Field("pillow", description="Processes of their own.")
+    processes: int = Field(1, ge=1, le=64, description="Processes of each worker that decode images.")
+
+
+class MemoryDecoder(_Decoder):
+    """Images are decoded in this process; for tests."""
+
+    backend: Literal["memory"] = Field("memory", description="This process; for tests.")
+
+
+DecoderSettings = Annotated[PillowDecoder | MemoryDecoder, Field(discriminator="backend")]
+
+
 class CallbackSettings(Group):
     """How the queue reaches the ingest service, and proves that it is the queue."""
 

@@ -14,13 +14,19 @@ from shared.features.jobs.models import JobKind
 from shared.foundation.ids import JobId
 from shared.foundation.settings import EngineSettings, LimitSettings
 from shared.foundation.telemetry import EngineMetrics
+from shared.ports.image_decoder import ImageDecoder
 from shared.wiring.container import Container
 
 Handler = Callable[[JobId, Callable[[], bool]], Awaitable[None]]
 
 
 def make_import_runner(
-    container: Container, *, limits: LimitSettings, engine: EngineSettings, metrics: EngineMetrics
+    container: Container,
+    *,
+    limits: LimitSettings,
+    engine: EngineSettings,
+    metrics: EngineMetrics,
+    decoder: ImageDecoder,
 ) -> ImportRunner:
     """What a claimer of imports needs."""
     outside, repositories = container.outside, container.repositories
@@ -31,6 +37,7 @@ def make_import_runner(
         shards=repositories.shards,
         findings=repositories.findings,
         limits=limits,
+        decoder=decoder,
     )
     return ImportRunner(
         jobs=repositories.jobs,

@@ -48,9 +48,9 @@ def gif_bytes() -> bytes:
 
 
 def large_jpeg(size_bytes: int, seed: int = 0) -> bytes:
-    """A JPEG with noise behind its end, which decoders ignore."""
+    """A JPEG with noise behind its end, which decoders ignore; it ends as a JPEG does."""
     head = jpeg_bytes(200, 100, seed=seed)
-    return head + noise(size_bytes - len(head), seed)
+    return head + noise(size_bytes - len(head) - 2, seed) + b"\xff\xd9"
 
 
 def late_tiff(size_bytes: int, width: int = 123, height: int = 45) -> bytes:

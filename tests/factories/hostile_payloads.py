@@ -132,12 +132,12 @@ IMAGES: Mapping[str, Case] = {
     "TIFF that points to itself": _image("x.tif", _tiff(0), "IMG_UNREADABLE"),
     "TIFF of 65 535 entries": _image("x.tif", _tiff(8, 0xFFFF), "IMG_UNREADABLE"),
     "TIFF at 4 GB": _image("x.tif", _tiff(0xFFFFFFFF), "IMG_UNREADABLE"),
-    "SVG with a script": _image("x.jpg", b"<svg onload='alert(1)'/>", "IMG_UNREADABLE"),
+    "SVG with a script": _image("x.jpg", b"<svg onload='alert(1)'/>", "IMG_FORMAT", kept=True),
     "HTML behind a GIF's start": _image(
         "x.jpg", b"GIF89a\x0a\0\x0a\0<script>alert(1)</script>", "IMG_FORMAT", kept=True
     ),
     "AVIF of noise": _image("x.jpg", b"\0\0\0\x1cftypavif" + noise(999), "IMG_UNREADABLE"),
     "a PNG of 600 000 chunks": _image(
-        "x.png", huge_png(20, 20)[:33] + b"\0\0\0\0aaaa\0\0\0\0" * 600_000, "PAIR_MISSING_LABEL", kept=True
+        "x.png", huge_png(20, 20)[:33] + b"\0\0\0\0aaaa\0\0\0\0" * 600_000 + b"IEND", "PAIR_MISSING_LABEL", kept=True
     ),
 }

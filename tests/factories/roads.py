@@ -60,6 +60,7 @@ def images(size_bytes: int) -> dict[str, bytes]:
     made = {
         f"images/{'val' if number % 3 == 2 else 'train'}/{number:04d}.jpg": jpeg_bytes(40 + number, 30, seed=number)
         + noise(size_bytes, number)
+        + b"\xff\xd9"
         for number in range(IMAGES)
     }
     return made | {NO_IMAGE: b"<!doctype html>"}
@@ -128,7 +129,7 @@ async def seen(yard: Yard, status: Mapping[str, Any]) -> dict[str, Any]:
         "images": {image["path"]: await _image(yard, image) for image in await yard.all_images(dataset)},
         "statistics": (await yard.api.get(f"/datasets/{dataset}/statistics")).json(),
         "categories": (await yard.api.get(f"/datasets/{dataset}/categories")).json(),
-        "findings": await yard.report(status["job_id"]),
+        "findings": sorted(await yard.report(status["job_id"]), key=str),
         "annotations": status["progress"]["annotations"],
         "done": status["progress"]["images_done"],
     }

@@ -14,13 +14,21 @@ from prometheus_client import CollectorRegistry
 from services.api.checks import CheckDesk
 from services.api.main import build_app
 from shared.adapters.byte_source.registry import SchemeByteSources
+from shared.adapters.image_decoder.pillow import PillowImageDecoder
 from shared.adapters.job_launcher.memory import MemoryJobLauncher
 from shared.adapters.job_queue.memory import MemoryJobQueue
 from shared.adapters.object_store.local import LocalObjectStore
 from shared.features.imports.runner import ImportRunner
 from shared.foundation.ids import JobId
 from shared.foundation.mongo import Database, connect
-from shared.foundation.settings import CheckSettings, EngineSettings, LimitSettings, MongoSettings, SourceSettings
+from shared.foundation.settings import (
+    CheckSettings,
+    EngineSettings,
+    LimitSettings,
+    MongoSettings,
+    PillowDecoder,
+    SourceSettings,
+)
 from shared.foundation.telemetry import EngineMetrics
 from shared.ports.job_launcher import JobLauncher
 from shared.ports.job_queue import JobQueue
@@ -167,7 +175,10 @@ async def open_yard(
     )
     container = make_container(outside, engine)
     metrics = EngineMetrics(CollectorRegistry())
-    runner = make_import_runner(container, limits=limits or LimitSettings(), engine=engine, metrics=metrics)
+    decoder = PillowImageDecoder(PillowDecoder())
+    runner = make_import_runner(
+        container, limits=limits or LimitSettings(), engine=engine, metrics=metrics, decoder=decoder
+    )
     checks = CheckDesk(CheckContext(source_settings, limits or LimitSettings(), engine), CheckSettings())
     app = _app_for(container, checks)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://yard") as api:

@@ -45,7 +45,13 @@ def archive(path: Path, task: TrainingTask, cases: list[Observed]) -> Path:
 def expected(cases: list[Observed], release: str) -> dict[str, object]:
     """What was observed, added up."""
     counts: Counter[str] = Counter(
-        images_kept=0, images_dropped=0, images_background=0, rows_kept=0, aborts=0, images_not_judged=0, images_rewritten=0
+        images_kept=0,
+        images_dropped=0,
+        images_background=0,
+        rows_kept=0,
+        aborts=0,
+        images_not_judged=0,
+        images_rewritten=0,
     )
     for case in cases:
         said = case.said_by(release)

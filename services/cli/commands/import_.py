@@ -53,6 +53,7 @@ _Root = Annotated[
 ]
 _Task = Annotated[LabelTask, typer.Option(help="What the rows of labels are; obb has to be asked for.")]
 _InPlace = Annotated[bool, typer.Option("--in-place", help="With --storage packed: leave the archive where it lies.")]
+_Deep = Annotated[bool, typer.Option("--deep", help="Decode every image, to find damage that headers do not show.")]
 _Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Show progress and return when the import has ended.")]
 _Checksum = Annotated[str | None, typer.Option(help="sha256:… that the archive must have.", show_default=False)]
 
@@ -70,6 +71,7 @@ def import_(
     task: _Task = LabelTask.AUTO,
     storage: Annotated[Storage, typer.Option(help="Each image an object, or ranges of the archive.")] = Storage.OBJECTS,
     in_place: _InPlace = False,
+    deep: _Deep = False,
     checksum: _Checksum = None,
     on_finding: Annotated[OnFinding, typer.Option(help="Leave bad rows and files out, or fail.")] = OnFinding.SKIP,
     wait: _Wait = False,
@@ -89,6 +91,7 @@ def import_(
         task=task.value,
         storage=storage.value,
         in_place=in_place,
+        deep=deep,
         checksum=checksum,
         on_finding=on_finding.value,
     )

@@ -77,7 +77,7 @@ class HeadReader:
                 await asyncio.wait([reading])
 
     async def _read(self, batch: Sequence[Member]) -> list[bytes]:
-        """The first bytes of each, then the last of each: mostly these lie before the next one's first, and cost little."""
+        """The first bytes of each, then the last of each: mostly these lie before the next one's first."""
         first = [(item.header_offset, min(item.end, item.header_offset + _FIRST_BYTES)) for item in batch]
         last = [(max(item.header_offset, item.end - _LAST_BYTES), item.end) for item in batch]
         return await read_near_spans(self._source, [*first, *last])

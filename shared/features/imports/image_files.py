@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from shared.features.images.models import dataset_prefix
+from shared.features.imports.deep import DeepLook
 from shared.features.imports.image_probe import (
     DIRECTORY_BYTES,
     LONGEST_HEAD_BYTES,
@@ -50,8 +51,11 @@ class ImageKeeper(Protocol):
 class ImageWriter:
     """Writes the images of one shard, as long as a claimer has it."""
 
-    def __init__(self, store: ObjectStore, job: Job, lease: ShardLease, limits: LimitSettings) -> None:
+    def __init__(
+        self, store: ObjectStore, job: Job, lease: ShardLease, limits: LimitSettings, *, look: DeepLook | None = None
+    ) -> None:
         self._store = store
+        self._look = look
         self._prefix = f"{dataset_prefix(job.dataset_id)}images/"
         self._temp = f"{temp_prefix(job.id)}large/{lease.index}-{lease.token}-"
         self._most_pixels = limits.max_image_pixels
@@ -69,6 +73,8 @@ class ImageWriter:
         sha256 = hashlib.sha256(data).hexdigest()
         key = self._key(sha256, measured)
         await self._store.put(key, data)
+        if self._look and self._look.takes(member.item):
+            await self._look.take(member.item, data)
         return facts_of(KeptBytes(len(data), object_key=key, sha256=sha256), measured, findings)
 
     async def _write_large(self, member: OpenMember, findings: list[Finding]) -> ImageFacts:
@@ -86,6 +92,8 @@ class ImageWriter:
         measured = with_end(member.item, measured, enough, findings, mark_at=watch.last)
         key = self._key(stream.hexdigest(), measured)
         await self._store.move(temporary, key)
+        if self._look and self._look.takes(member.item):
+            await self._look.take(member.item, await self._read(key, 0, stream.size_bytes))
         kept = KeptBytes(stream.size_bytes, object_key=key, sha256=stream.hexdigest())
         return facts_of(kept, measured, findings)
 

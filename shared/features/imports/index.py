@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.features.datasets.statistics import to_rollup
+from shared.features.imports.deep import is_deep
 from shared.features.imports.documents import DocumentBuilder
 from shared.features.imports.heads import HeadReader
 from shared.features.imports.image_probe import ImageFacts
@@ -15,13 +16,16 @@ from shared.features.imports.joined_source import open_source, read_each_label
 from shared.features.imports.labels import write_notes, write_pack
 from shared.features.imports.manifest import ShardEntry, read_manifest
 from shared.features.imports.models import ImportPlan, ImportRequest, Ledger, ShardLease, Way
+from shared.features.imports.read_through import read_through
 from shared.features.imports.record_rows import read_records
 from shared.features.imports.shard_tools import ShardTools
 from shared.features.imports.size_limits import note_too_large, within_limits
 from shared.features.imports.track import ShardTrack
 from shared.features.imports.verdict import refuse_errors
 from shared.features.jobs.models import Job, LeaseLost
+from shared.formats.archives.directory import Member
 from shared.formats.findings import FindingLog
+from shared.ports.byte_source import ByteSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +46,21 @@ class Indexer:
             builder = DocumentBuilder(job, plan, labels, self.tools.limits, log)
             track.check()
             if plan.way is Way.IN_PLACE:
-                heads = HeadReader(source, plan.source, self.tools.limits, log)
-                await self._complete(entries, await heads.facts(image_members), builder, lease, track)
+                facts = await self._facts(builder, source, image_members, track)
+                await self._complete(entries, facts, builder, lease, track)
             else:
                 await self._preview(entries, builder, lease, track)
         finally:
             await source.close()
+
+    async def _facts(
+        self, builder: DocumentBuilder, source: ByteSource, images: Sequence[Member], track: ShardTrack
+    ) -> Mapping[int, ImageFacts]:
+        """What is known of images that stay where they are: by their heads, or, where asked, by all of their bytes."""
+        plan, log, tools = builder.plan, builder.log, self.tools
+        if not is_deep(builder.job):
+            return await HeadReader(source, plan.source, tools.limits, log).facts(images)
+        return await read_through(images, source, plan, track, log, limits=tools.limits, decoder=tools.decoder)
 
     async def _preview(
         self, entries: Sequence[ShardEntry], builder: DocumentBuilder, lease: ShardLease, track: ShardTrack

@@ -99,6 +99,9 @@ class ImportRequest(BaseModel):
     on_finding: Literal["skip", "fail"] = Field(
         default="skip", description="`skip` leaves bad rows and files out; `fail` ends the import at the first error."
     )
+    deep: StrictBool = Field(
+        default=False, description="Decode every image, which finds damage that headers do not show; takes longer."
+    )
     checksum: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")] | None = Field(
         default=None, description="`sha256:` and 64 hexadecimal digits that the archive must have."
     )

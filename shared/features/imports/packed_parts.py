@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from shared.features.images.models import dataset_prefix
+from shared.features.imports.deep import DeepLook
 from shared.features.imports.image_files import IN_MEMORY_BYTES, watched, with_head
 from shared.features.imports.image_probe import ImageFacts, KeptBytes, facts_of, measure, with_end
 from shared.features.imports.members import OpenMember, place_of
@@ -41,17 +42,21 @@ async def copy_part(
 class PackedImages:
     """Keeps images where they are, in the archive; each is read through once, checked, hashed and measured."""
 
-    def __init__(self, limits: LimitSettings) -> None:
+    def __init__(self, limits: LimitSettings, *, look: DeepLook | None = None) -> None:
         self._most_pixels = limits.max_image_pixels
+        self._look = look
+        self._most_held = max(IN_MEMORY_BYTES, look.decoder.most_bytes if look else 0)
 
     async def write(self, member: OpenMember, findings: list[Finding]) -> ImageFacts:
         """What the image is. Raises BrokenMember, and LeftOut for what is no image."""
         data, item, sha256, watch = bytearray(), member.item, hashlib.sha256(), EndWatch()
-        async for piece in watched(with_head(member.pieces(), data, most=IN_MEMORY_BYTES), watch):
+        async for piece in watched(with_head(member.pieces(), data, most=self._most_held), watch):
             sha256.update(piece)
         head = bytes(data)
         measured = measure(item, head, findings, most_pixels=self._most_pixels)
         measured = with_end(item, measured, head, findings, mark_at=watch.last)
+        if self._look and self._look.takes(item):
+            await self._look.take(item, head)
         kept = KeptBytes(item.size_bytes, member=place_of(item), sha256=sha256.hexdigest())
         return facts_of(kept, measured, findings)
 

@@ -6,6 +6,7 @@ from shared.features.images.service import ImageService
 from shared.features.imports.repository import FindingRepository, ShardRepository
 from shared.foundation.settings import LimitSettings
 from shared.ports.byte_source import ByteSources
+from shared.ports.image_decoder import ImageDecoder
 from shared.ports.object_store import ObjectStore
 
 
@@ -19,3 +20,4 @@ class ShardTools:
     shards: ShardRepository
     findings: FindingRepository
     limits: LimitSettings
+    decoder: ImageDecoder

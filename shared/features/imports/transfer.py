@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from shared.features.datasets.models import Rollup
 from shared.features.datasets.statistics import to_rollup
+from shared.features.imports.deep import DeepLook, is_deep, with_flaws
 from shared.features.imports.documents import DocumentBuilder, image_id
 from shared.features.imports.image_files import ImageKeeper, ImageWriter
 from shared.features.imports.image_probe import ImageFacts, LeftOut
@@ -88,22 +89,35 @@ class _ShardWork:
 
     async def read(self, entries: Sequence[ShardEntry], source: ByteSource) -> None:
         """Read every member once; images are kept as they pass, labels are held for `write`."""
+        look = DeepLook(self.tools.decoder) if is_deep(self.job) else None
+        try:
+            await self._read(entries, source, look)
+            self.found, self.facts = await with_flaws(self.found, self.facts, look)
+        finally:
+            if look:
+                await look.close()
+
+    async def _read(self, entries: Sequence[ShardEntry], source: ByteSource, look: DeepLook | None) -> None:
         labels, images = within_limits(entries, self.tools.limits)
         self.names = Counter(image.header_offset for image in images)
         if self.plan.part_bytes is not None:
-            await self._read_packed(images, labels, source, self.plan.part_bytes)
+            await self._read_packed(images, labels, source, PackedImages(self.tools.limits, look=look))
         elif self.plan.way is Way.INDEX_FIRST:
             self.labels = await read_pack(self.tools.store, self.job, self.lease)
-            await self._read_members(images, [], source)
+            await self._read_members(images, [], source, self._writer(look))
         else:
-            await self._read_members(images, labels, source)
+            await self._read_members(images, labels, source, self._writer(look))
             self.track.check()
             await write_pack(self.tools.store, self.job, self.lease, self.labels)
         await read_records(self.tools.store, self.plan, self.lease, entries, self.labels)
 
-    async def _read_members(self, images: Sequence[Member], labels: Sequence[Member], source: ByteSource) -> None:
+    def _writer(self, look: DeepLook | None) -> ImageKeeper:
+        return ImageWriter(self.tools.store, self.job, self.lease, self.tools.limits, look=look)
+
+    async def _read_members(
+        self, images: Sequence[Member], labels: Sequence[Member], source: ByteSource, keeper: ImageKeeper
+    ) -> None:
         """Each image becomes an object."""
-        keeper = ImageWriter(self.tools.store, self.job, self.lease, self.tools.limits)
         if both := [label for label in labels if label.header_offset in self.names]:
             self.labels = await read_each_label(source, both, self.plan)  # a link has named an image a label
         offsets = {label.header_offset for label in labels} - self.names.keys()
@@ -117,13 +131,12 @@ class _ShardWork:
                 await self._take_image(member, keeper)
 
     async def _read_packed(
-        self, images: Sequence[Member], labels: Sequence[Member], source: ByteSource, part_bytes: int
+        self, images: Sequence[Member], labels: Sequence[Member], source: ByteSource, keeper: ImageKeeper
     ) -> None:
         """The shard's part of the archive, if it has one, is copied as it is; then its images are looked at there."""
         self.labels = await read_each_label(source, labels, self.plan)
-        if span := self.lease.span:
+        if (span := self.lease.span) and (part_bytes := self.plan.part_bytes):
             source = await copy_part(self.tools.store, self.job, span, source, self.track, part_bytes=part_bytes)
-        keeper = PackedImages(self.tools.limits)
         async for member in read_each(source, images, self.plan.source):
             self.track.check()
             await self._take_image(member, keeper)
