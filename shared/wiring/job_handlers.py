@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
+from shared.features.imports.content_findings import ContentFindings
 from shared.features.imports.finish import Finisher
 from shared.features.imports.index import Indexer
 from shared.features.imports.plan import Planner
@@ -66,7 +67,12 @@ def _import_work(container: Container, tools: ShardTools, engine: EngineSettings
         indexer=Indexer(tools),
         transfer=Transfer(tools, metrics),
         finisher=Finisher(
-            container.datasets, repositories.jobs, repositories.shards, tools.findings, container.transactions
+            container.datasets,
+            repositories.jobs,
+            repositories.shards,
+            tools.findings,
+            container.transactions,
+            ContentFindings(container.images, tools.findings, tools.limits.max_findings_per_step),
         ),
     )
 

@@ -5,6 +5,7 @@ import io
 import os
 import random
 import time
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -150,5 +151,5 @@ class TestPillowImageDecoder(ImageDecoderContract):
 
 
 def _peak_kib(pid: int) -> int:
-    with open(f"/proc/{pid}/status") as file:
+    with Path(f"/proc/{pid}/status").open() as file:
         return int(next(line for line in file if line.startswith("VmHWM")).split()[1])

@@ -1,4 +1,4 @@
-"""Decoding the images of a shard beside the reading of it, a few at a time; what is wrong with them comes at the end."""
+"""Decoding the images of a shard beside the reading of it, a few at a time; the flaws of all come at the end."""
 
 import asyncio
 from collections.abc import Mapping

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from shared.features.datasets.service import DatasetService
 from shared.features.datasets.statistics import Statistics, count_findings, from_rollup, to_rollup
+from shared.features.imports.content_findings import ContentFindings
 from shared.features.imports.dataset_findings import dataset_findings
 from shared.features.imports.dataset_task import task_of
 from shared.features.imports.models import ImportPlan, Ledger, NothingImported
@@ -25,6 +26,7 @@ class Finisher:
     shards: ShardRepository
     findings: FindingRepository
     transactions: Transactions
+    contents: ContentFindings
 
     async def finish(self, job: Job, plan: ImportPlan, lease: StepLease) -> None:
         """Publish version 1 of the dataset and end the job. Raises NothingImported, and LeaseLost if it is not ours."""
@@ -53,7 +55,9 @@ class Finisher:
         log = FindingLog(_MOST_FINDINGS)
         for finding in dataset_findings(statistics, categories, whole.splits, task=whole.task):
             log.add(finding)
-        await self.findings.write(Ledger(job.id, whole.generation), log)
+        ledger = Ledger(job.id, whole.generation)
+        await self.findings.write(ledger, log)
         counts = from_rollup(whole.rollup)
         count_findings(counts, log.counts)
+        count_findings(counts, await self.contents.write(job.dataset_id, ledger))
         return whole.model_copy(update={"rollup": to_rollup(counts)})
