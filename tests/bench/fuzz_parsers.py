@@ -27,7 +27,9 @@ from shared.formats.archives.zip_directory import ZipDirectoryParser
 from shared.formats.archives.zip_location import TAIL_BYTES, DirectoryLocation, locate_directory
 from shared.formats.archives.zip_member import LOCAL_HEADER_BYTES, MemberDecoder, local_data_offset
 from shared.formats.findings import Finding
-from shared.formats.images.probe import NeedMoreBytes, UnreadableImage, probe_image
+from shared.formats.images.ending import EndWatch, ending_of
+from shared.formats.images.odd import content_kind
+from shared.formats.images.probe import ImageHeader, NeedMoreBytes, UnreadableImage, probe_image
 from shared.formats.rules import RULES
 from tests.bench.damage import damaged
 from tests.bench.fuzz_corpus import CONFIGS, DOTA_LABELS, LABELS, NDJSONS, NOTES, TREES, repaired, tars, zips
@@ -170,7 +172,23 @@ def _image(dice: Random) -> str:
         promise(error.at_least > len(data), "less wanted than was given")
         return "NeedMoreBytes"
     promise(header.width > 0 and header.height > 0 and 1 <= header.orientation <= 8, f"{header}")
-    return "read"
+    promise(8 <= header.bits <= 1 << 16, f"{header}")
+    return _ending(header, data, dice)
+
+
+def _ending(header: ImageHeader, data: bytes, dice: Random) -> str:
+    """How the file ends, which does not depend on the pieces it comes in, nor on how much of its head is known."""
+    marks = []
+    for size in (dice.choice((1, 2, 3, 50, 1000)), len(data) or 1):
+        watch = EndWatch()
+        for at in range(0, len(data), size):
+            watch.feed(data[at : at + size])
+        marks.append(watch.last)
+    promise(marks[0] == marks[1], f"the last mark is at {marks[0]} and at {marks[1]}")
+    ending = ending_of(header, data, len(data), mark_at=marks[0])
+    promise(ending.count >= 0, f"{ending}")
+    content_kind(data)
+    return f"read, {ending.kind}"
 
 
 def _rows(dice: Random) -> str:
@@ -305,7 +323,7 @@ def _images() -> tuple[bytes, ...]:
     picture, found = Image.new("RGB", (40, 30), "red"), []
     exif = Image.Exif()
     exif[0x0112] = 6
-    for kind in ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF"):
+    for kind in ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "ICO", "TGA", "AVIF", "JPEG2000"):
         for more in ({}, {"exif": exif}) if kind in ("JPEG", "PNG", "WEBP", "TIFF") else ({},):
             out = io.BytesIO()
             picture.save(out, kind, **more)

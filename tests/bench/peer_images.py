@@ -103,12 +103,14 @@ def _image(verify: Callable[..., Any], folder: Path, name: str, data: bytes) -> 
     return "dropped" if answer[0] is None else "kept" if after == data else "rewritten"
 
 
-def _description(check: Callable[..., Any], folder: Path, files: dict[str, str]) -> str:
+def _description(module: Any, folder: Path, files: dict[str, str]) -> str:
+    check = getattr(module, "check_det_dataset", None) or module.check_dataset_yaml
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(base64.b64decode(text))
     os.chdir(folder)
+    module.DATASETS_DIR = folder  # as if the archive had been unpacked where the settings say
     try:
         check(str(folder / "data.yaml"), autodownload=False)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, nothing is trained
@@ -126,8 +128,7 @@ def main() -> None:
             if "image" in asked:
                 said = _image(module.verify_image_label, Path(folder), asked["name"], base64.b64decode(asked["image"]))
             elif "files" in asked:
-                check = getattr(module, "check_det_dataset", None) or module.check_dataset_yaml
-                said = _description(check, Path(folder), asked["files"])
+                said = _description(module, Path(folder), asked["files"])
             else:
                 said = " ".join(sorted(getattr(module, "IMG_FORMATS", ())))
             os.chdir("/")

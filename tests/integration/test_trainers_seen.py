@@ -31,7 +31,8 @@ GROUPS = largest_groups(8)
 
 def archive(path: Path, task: TrainingTask, cases: list[Observed]) -> Path:
     """An archive with an image for each label file."""
-    yaml = f"train: images\nval: images\nnc: {task.category_count}\n"
+    names = [f"class_{number}" for number in range(task.category_count)]
+    yaml = f"train: images\nval: images\nnames: [{', '.join(names)}]\n"
     if task.keypoint_count:
         yaml += f"kpt_shape: [{task.keypoint_count}, {task.keypoint_dims}]\n"
     files = {"data.yaml": yaml.encode()}
@@ -94,3 +95,45 @@ async def test_an_image_that_trainers_refuse(yard: Yard, tmp_path: Path) -> None
         "images_kept": 3, "images_dropped": 1, "images_background": 0, "rows_kept": 3, "aborts": 0,
         "images_not_judged": 0, "images_rewritten": 0, "refused": None,
     }  # fmt: skip
+
+
+ROW = b"0 .5 .5 .2 .2\n"
+REFUSED = {
+    "names from one": ("train: images\nval: images\nnames: {1: a}\n", "8.1.0", "the ids of `names` are not 0 to 0"),
+    "valid": ("train: images\nvalid: images\nnames: [a]\n", "8.0.0", "`val` is missing"),
+    "val nowhere": ("train: images\nval: images/none\nnames: [a]\n", "8.4.190", "`val` leads to nothing: images/none"),
+    "nc too many": ("train: images\nval: images\nnames: [a]\nnc: 2\n", "8.4.190", "`nc` is not the number of names, which is 1"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+async def test_a_description_that_trainers_refuse(yard: Yard, tmp_path: Path, case: str) -> None:
+    text, release, why = REFUSED[case]
+    row = ROW.replace(b"0", b"1", 1) if case == "names from one" else ROW
+    files = {"data.yaml": text.encode(), "images/a.jpg": jpeg_bytes(20, 16), "labels/a.txt": row}
+    status = await yard.imported(zip_of(tmp_path / "a.zip", files))
+    seen = (await yard.api.get(f"/datasets/import/{status['job_id']}/report")).json()["trainers"]
+
+    assert status["state"] == "succeeded", status["error"]
+    assert seen[f"ultralytics@{release}"]["refused"] == why
+    assert seen[f"ultralytics@{release}"]["images_kept"] == (0 if case == "names from one" else 1)
+    assert seen["fiftyone@1.22.1"]["refused"] is None
+
+
+async def test_a_dataset_that_is_no_ultralytics_one(yard: Yard, tmp_path: Path) -> None:
+    files = {
+        "obj.data": b"classes = 1\ntrain = data/train.txt\nnames = data/obj.names\n", "obj.names": b"a\n",
+        "train.txt": b"data/obj/a.jpg\n", "obj/a.jpg": jpeg_bytes(20, 16), "obj/a.txt": ROW,
+    }  # fmt: skip
+    status = await yard.imported(zip_of(tmp_path / "a.zip", files))
+    seen = (await yard.api.get(f"/datasets/import/{status['job_id']}/report")).json()["trainers"]
+    assert seen["ultralytics@8.4.190"]["refused"] == "it reads a data.yaml, and there is none"
+    assert seen["fiftyone@1.22.1"]["refused"] == "the path of an image has no folder `images`"
+
+
+async def test_a_dataset_without_labels(yard: Yard, tmp_path: Path) -> None:
+    files = {"data.yaml": b"train: images\nval: images\nnames: [a]\n", "images/a.jpg": jpeg_bytes(20, 16)}
+    status = await yard.imported(zip_of(tmp_path / "a.zip", files))
+    seen = (await yard.api.get(f"/datasets/import/{status['job_id']}/report")).json()["trainers"]
+    assert seen["ultralytics@8.4.190"]["refused"] == "it finds no labels"
+    assert seen["ultralytics@8.4.190"]["images_background"] == 1

@@ -4,7 +4,7 @@ Planning twice gives the same shards, so a claimer that dies while planning cost
 """
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import PurePosixPath
@@ -38,6 +38,8 @@ from shared.features.imports.packed_parts import archive_uri
 from shared.features.imports.recognition import Recognised, Recogniser
 from shared.features.imports.record_rows import RecordRows
 from shared.features.imports.repository import FindingRepository, ShardRepository
+from shared.features.imports.trainer_refusals import trainers_refuse
+from shared.features.imports.trainers import count_refusals
 from shared.features.imports.verdict import refuse_errors
 from shared.features.imports.way import IN_PLACE, Decision, choose_way, label_runs
 from shared.features.jobs.models import Job, StepLease
@@ -89,12 +91,13 @@ class Planner:
             rows = RecordRows(self.store, ledger)
             await ImageRecords(recogniser, recognised, rows).collect()
             refuse_errors(request, log)
+            refused = await asyncio.to_thread(trainers_refuse, recognised, archive.directory)
         finally:
             await self.findings.write(ledger, log)
         track.check()
         found = _Found(job, request, archive, recognised.layout, _part_bytes(request, archive.source, self.engine))
         await self._describe(ledger, found)
-        return await self._cut(ledger, found, rows, _finding_rollup(log), track)
+        return await self._cut(ledger, found, rows, _finding_rollup(log, refused), track)
 
     async def discard(self, job: Job, ledger: Ledger) -> None:
         """Remove the shards of a plan that did not come to count."""
@@ -188,8 +191,9 @@ def _share_labels(entries: Sequence[ShardEntry]) -> bool:
     return len(set(labels)) < len(labels)
 
 
-def _finding_rollup(log: FindingLog) -> Rollup:
+def _finding_rollup(log: FindingLog, refused: Mapping[str, str]) -> Rollup:
     counts: Counts = Counts()
+    count_refusals(counts, refused)
     count_findings(counts, log.counts)
     return to_rollup(counts)
 
