@@ -6,8 +6,8 @@ from services.worker.settings import WorkerSettings
 from shared.foundation.collector import settle_collector
 from shared.foundation.ids import JobId
 from shared.foundation.telemetry import EngineMetrics
-from shared.wiring.adapters import image_decoder
 from shared.wiring.container import make_container, open_outside
+from shared.wiring.decoders import image_decoder
 from shared.wiring.job_handlers import job_handlers, make_import_runner
 
 

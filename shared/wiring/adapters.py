@@ -1,23 +1,12 @@
 """Settings to adapters: reads as the list of what the system can be run on."""
 
 from shared.adapters.byte_source.registry import SchemeByteSources
-from shared.adapters.image_decoder.pillow import PillowImageDecoder
 from shared.adapters.job_launcher.celery import CeleryJobLauncher
 from shared.adapters.job_queue.celery import CeleryJobQueue
 from shared.adapters.object_store.local import LocalObjectStore
 from shared.adapters.object_store.memory import MemoryObjectStore
-from shared.foundation.settings import (
-    CeleryBroker,
-    DecoderSettings,
-    LocalStore,
-    MemoryDecoder,
-    MemoryStore,
-    ObjectStoreSettings,
-    PillowDecoder,
-    SourceSettings,
-)
+from shared.foundation.settings import CeleryBroker, LocalStore, MemoryStore, ObjectStoreSettings, SourceSettings
 from shared.ports.byte_source import ByteSources
-from shared.ports.image_decoder import ImageDecoder
 from shared.ports.job_launcher import JobLauncher
 from shared.ports.job_queue import JobQueue
 from shared.ports.object_store import ObjectStore
@@ -45,14 +34,3 @@ def job_queue(settings: CeleryBroker) -> JobQueue:
 def job_launcher(settings: CeleryBroker) -> JobLauncher:
     """The launcher that goes with the queue."""
     return CeleryJobLauncher(settings.broker_url.get_secret_value())
-
-
-def image_decoder(settings: DecoderSettings) -> ImageDecoder:
-    """The decoder the settings name."""
-    match settings:
-        case PillowDecoder():
-            return PillowImageDecoder(settings)
-        case MemoryDecoder():
-            from shared.adapters.image_decoder.memory import MemoryImageDecoder  # noqa: PLC0415 - loads Pillow
-
-            return MemoryImageDecoder(settings)

@@ -81,7 +81,7 @@ def settings_rows() -> Rows:
     facts: dict[str, tuple[str, str]] = {}
     for service, kind in SERVICES.items():
         for name, default, description in _settings(kind):
-            readers[name].append(service)
+            readers[name] += [service] * (service not in readers[name])  # backends may have a setting in common
             assert facts.setdefault(name, (default, description)) == (default, description), name
     return {name: (default, ", ".join(readers[name]), text) for name, (default, text) in facts.items()}
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from shared.formats.annotations.trainers.images import SeenImage, refusal, refusing
 from shared.formats.annotations.trainers.ultralytics import RELEASES
-from shared.formats.images.ending import EndKind, Ending, EndWatch, ending_of
+from shared.formats.images.ending import Ending, EndKind, EndWatch, ending_of
 from shared.formats.images.odd import content_kind
 from shared.formats.images.probe import NeedMoreBytes, UnreadableImage, probe_image
 from tests.factories.observed_images import ObservedImage, observed_images
