@@ -147,6 +147,8 @@ def with_end(
     if header is None or end_mark(header.format) is None:
         return measured
     ending = ending_of(header, head, item.size_bytes, mark_at=mark_at)
+    if ending is WHOLE:
+        return measured
     findings.extend(_on_ending(item.name, ending))
     return replace(measured, ending=ending)
 

@@ -101,10 +101,11 @@ def ending_by_head(header: ImageHeader, head: bytes, size_bytes: int) -> Ending:
 
 
 def _of_jpeg(head: bytes, size_bytes: int, mark_at: int | None) -> Ending:
+    if mark_at == size_bytes - len(_MARKS["jpeg"]):
+        return WHOLE
     if mark_at is None or mark_at < scan_start(head):
         return Ending(EndKind.CUT)
-    behind = size_bytes - mark_at - len(_MARKS["jpeg"])
-    return Ending(EndKind.FOLLOWED, behind) if behind else WHOLE
+    return Ending(EndKind.FOLLOWED, size_bytes - mark_at - len(_MARKS["jpeg"]))
 
 
 def _bmp_bytes(header: ImageHeader, head: bytes) -> int:
