@@ -145,7 +145,7 @@ class ImageRepository:
     async def repeated_contents(self, dataset_id: DatasetId) -> AsyncIterator[RepeatedContent]:
         """The contents that several current images have, in the order of their keys.
 
-        One pass over the documents, five seconds of the server for a million. An index would cost every import more than
+        One pass over the documents, five seconds of the server for a million. An index would cost imports more than
         that: hashes come in no order. Groups beyond the server's 100 MB go to its disk.
         """
         of_split = {"first": {"$min": "$split"}, "last": {"$max": "$split"}}
