@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from shared.formats.findings import WHOLE_DATASET
 from tests.factories.archives import jpeg_bytes
 from tests.factories.broken import GOOD_IMAGE, around
 from tests.factories.raw_zip import RawMember
@@ -46,6 +45,6 @@ async def succeeded(yard: Yard, source: str | Path, **options: object) -> tuple[
 
 
 def about(findings: list[dict]) -> set[tuple[str, str]]:
-    """Rules with the files they name, without those that only say that an image is background or of the whole."""
-    named = [one for one in findings if one["file"] != WHOLE_DATASET]
-    return {(one["rule"], one["file"]) for one in named if one["rule"] != "PAIR_MISSING_LABEL"}
+    """Rules with the files they name, without what is said of the whole dataset, or that an image is background."""
+    about_files = (one for one in findings if not one["rule"].startswith("SET_"))
+    return {(one["rule"], one["file"]) for one in about_files if one["rule"] != "PAIR_MISSING_LABEL"}
