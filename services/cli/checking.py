@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -28,9 +29,9 @@ from shared.features.imports.models import ImportRequest
 from shared.foundation.collector import settle_collector
 from shared.foundation.errors import AppError
 from shared.wiring.checking import CheckContext, check_source
+from shared.wiring.decoders import image_decoder
 
 _TERMINATED = 128 + signal.SIGTERM
-_NO_DEEP = "--deep is not there yet: images are judged by their headers. Leave it out."
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +59,11 @@ class CheckRequest:
         """The import that is tried. Raises CliError when a path points to nothing, or options do not fit."""
         if len(self.shown_as) > 1:
             raise CliError("Choose one of --json, --csv and --sarif.", exit_code=Exit.NOT_CHECKED)
-        if self.deep:
-            raise CliError(_NO_DEEP, exit_code=Exit.NOT_CHECKED)
         try:
             source = source_of(self.source, self.parts).value
         except CliError as error:
             raise CliError(str(error), exit_code=Exit.NOT_CHECKED) from error
-        asked = {"source": source, "task": self.task, "format": self.format}
+        asked = {"source": source, "task": self.task, "format": self.format, "deep": self.deep}
         try:
             return ImportRequest.model_validate(asked | ({"root": self.root} if self.root is not None else {}))
         except ValidationError as error:
@@ -99,7 +98,13 @@ def verdict_of(report: CheckReport) -> Verdict:
 def _checked(body: ImportRequest, options: CheckOptions) -> CheckReport:
     settings = WorkerSettings()
     ours = settings.sources.model_copy(update={"allow_files": True, "allow_private": True})
-    context = CheckContext(ours, settings.limits, settings.engine, processes=os.cpu_count() or 1)
+    context = CheckContext(
+        ours,
+        settings.limits,
+        settings.engine,
+        processes=os.cpu_count() or 1,
+        make_decoder=partial(image_decoder, settings.decoder),
+    )
     settle_collector()
     with tempfile.TemporaryDirectory(prefix="datayard-check-") as folder, progress_view() as show:
         return asyncio.run(_stoppable(context, body, options, Path(folder), show))

@@ -17,21 +17,32 @@ from shared.features.imports.models import ImportPlan, ImportRequest
 from shared.foundation.collector import settle_collector
 from shared.foundation.errors import AppError
 from shared.foundation.settings import EngineSettings, LimitSettings, SourceSettings
+from shared.ports.image_decoder import ImageDecoder
 from shared.wiring.adapters import byte_sources
 from shared.wiring.child_process import ChildProcess, questions
 
 WORTH_PROCESSES = 20_000
 """So many images take longer than to start processes for them."""
+WORTH_DECODERS = 2_000
+"""The same where each image is decoded."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckContext:
-    """What checks are run with, wherever they run. `processes` share the work of one."""
+    """What checks are run with, wherever they run. `processes` share the work of one.
+
+    `make_decoder` is for those that are asked to decode images; without it they look at heads alone.
+    """
 
     sources: SourceSettings = field(default_factory=SourceSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
     processes: int = 1
+    make_decoder: Callable[[], ImageDecoder] | None = None
+
+    def decoder_for(self, request: ImportRequest) -> ImageDecoder | None:
+        """What decodes the images of a check, if it was asked for."""
+        return self.make_decoder() if self.make_decoder is not None and request.deep else None
 
 
 _YIELDS = 5  # how far a check that somebody waits for stands back behind those who wait for anything else
@@ -55,10 +66,11 @@ async def check_source(
 
     @asynccontextmanager
     async def runners(plan: ImportPlan, images: int) -> AsyncIterator[ShardRunner]:
-        if context.processes == 1 or images < WORTH_PROCESSES:
-            yield ShardChecker(sources, store, context.limits, plan)
+        if context.processes == 1 or images < (WORTH_DECODERS if request.deep else WORTH_PROCESSES):
+            async with _decoder(context, request) as decoder:
+                yield ShardChecker(sources, store, context.limits, plan, decoder)
             return
-        pool = _Processes(context, folder, plan)
+        pool = _Processes(context, folder, request, plan)
         try:
             yield pool
         finally:
@@ -92,11 +104,21 @@ async def _checked(context: CheckContext, question: CheckQuestion) -> CheckRepor
         return error
 
 
+@asynccontextmanager
+async def _decoder(context: CheckContext, request: ImportRequest) -> AsyncIterator[ImageDecoder | None]:
+    decoder = context.decoder_for(request)
+    try:
+        yield decoder
+    finally:
+        if decoder is not None:
+            await decoder.close()
+
+
 class _Processes:
     """Checks shards in processes of their own."""
 
-    def __init__(self, context: CheckContext, folder: Path, plan: ImportPlan) -> None:
-        self._children = [ChildProcess(_serve_shards, context, folder, plan) for _ in range(context.processes)]
+    def __init__(self, context: CheckContext, folder: Path, request: ImportRequest, plan: ImportPlan) -> None:
+        self._children = [ChildProcess(_serve_shards, context, folder, request, plan) for _ in range(context.processes)]
         self._idle: asyncio.Queue[ChildProcess] = asyncio.Queue()
         for child in self._children:
             self._idle.put_nowait(child)
@@ -121,12 +143,15 @@ class _Processes:
             await asyncio.to_thread(child.kill)
 
 
-def _serve_shards(connection: Connection, context: CheckContext, folder: Path, plan: ImportPlan) -> None:
+def _serve_shards(
+    connection: Connection, context: CheckContext, folder: Path, request: ImportRequest, plan: ImportPlan
+) -> None:
     """Check the shards that come, one after the other."""
     settle_collector()
     store = LocalObjectStore(folder)
     with asyncio.Runner() as runner:
-        checker = ShardChecker(byte_sources(context.sources, store), store, context.limits, plan)
+        decoder = context.decoder_for(request)
+        checker = ShardChecker(byte_sources(context.sources, store), store, context.limits, plan, decoder)
         for task in questions(connection):
             if isinstance(task, ShardTask):
                 connection.send(runner.run(_answer(checker, task)))

@@ -56,6 +56,8 @@ _EXAMPLE: dict[str, JsonValue] = {
             "rows_kept": 216,
             "aborts": 0,
             "images_not_judged": 0,
+            "images_rewritten": 0,
+            "refused": None,
         }
     },
     "bytes": {"archive": 13316813, "images": 13246541, "labels": 9211, "to_read": 13255752},

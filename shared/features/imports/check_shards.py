@@ -1,7 +1,7 @@
 """Checking one shard of an import that never is: labels and the heads of images are read, nothing is written."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -10,17 +10,22 @@ from shared.features.datasets.statistics import Counts
 from shared.features.imports.check_options import SHOWN_FINDINGS
 from shared.features.imports.documents import DocumentBuilder
 from shared.features.imports.heads import HeadReader
+from shared.features.imports.image_probe import ImageFacts
 from shared.features.imports.joined_source import open_source, read_each_label
 from shared.features.imports.labels import ShardLabels
 from shared.features.imports.manifest import PlacedFile, ShardEntry
 from shared.features.imports.models import ImportPlan, ShardLease
+from shared.features.imports.read_through import read_through
 from shared.features.imports.record_rows import read_records
 from shared.features.imports.size_limits import note_too_large, within_limits
+from shared.features.imports.track import ShardTrack
 from shared.features.jobs.models import Job, JobState, Phase
+from shared.formats.archives.directory import Member
 from shared.formats.findings import Finding, FindingLog
 from shared.foundation.ids import DatasetId, JobId
 from shared.foundation.settings import LimitSettings
-from shared.ports.byte_source import ByteSources
+from shared.ports.byte_source import ByteSource, ByteSources
+from shared.ports.image_decoder import ImageDecoder
 from shared.ports.object_store import ObjectStore
 
 _AT = datetime(2000, 1, 1, tzinfo=UTC)
@@ -70,12 +75,13 @@ class ShardRunner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ShardChecker:
-    """Checks shards, one after the other, in this process."""
+    """Checks shards, one after the other, in this process. With a decoder every image is decoded."""
 
     sources: ByteSources
     store: ObjectStore
     limits: LimitSettings
     plan: ImportPlan
+    decoder: ImageDecoder | None = None
     at_once: int = 1
 
     async def run(self, task: ShardTask) -> ShardResult:
@@ -85,8 +91,7 @@ class ShardChecker:
         try:
             label_members, image_members = within_limits(task.entries, self.limits)
             labels = await read_each_label(source, label_members, self.plan)
-            # --deep decodes whole images here, instead of reading their heads
-            facts = await HeadReader(source, self.plan.source, self.limits, log).facts(image_members)
+            facts = await self._facts(image_members, source, log)
         finally:
             await source.close()
         await read_records(self.store, self.plan, task.lease, task.entries, labels)
@@ -95,6 +100,13 @@ class ShardChecker:
         await builder.build(task.entries, facts)
         await builder.judge(task.entries, facts)
         return ShardResult(builder.close(), log.kept, len(labels.contents) + len(labels.records))
+
+    async def _facts(self, images: Sequence[Member], source: ByteSource, log: FindingLog) -> Mapping[int, ImageFacts]:
+        """What is known of images by their heads or, where they are decoded, by all of their bytes."""
+        if self.decoder is None:
+            return await HeadReader(source, self.plan.source, self.limits, log).facts(images)
+        track = ShardTrack(check=lambda: None)
+        return await read_through(images, source, self.plan, track, log, limits=self.limits, decoder=self.decoder)
 
 
 def _note(task: ShardTask, labels: ShardLabels, limits: LimitSettings, log: FindingLog) -> None:
