@@ -69,7 +69,7 @@ _EXAMPLE: dict[str, JsonValue] = {
         "storage_bytes": 13255752,
         "cost_usd": 0.001334,
         "cost": {"operations_usd": 0.00101, "compute_usd": 0.00006, "storage_month_usd": 0.000264},
-        "prices": "Google Cloud list prices of us-central1, as of 2025-06",
+        "prices": "Google Cloud list prices of us-central1, noted by hand",
     },
     "complete": True,
     "seconds": 0.4,

@@ -23,7 +23,7 @@ class Prices:
 
 # cloud.google.com/storage/pricing (Standard, one region: class A operations, storage), cloud.google.com/run/pricing
 # (jobs, tier 1); without free tiers
-PRICES = Prices("Google Cloud list prices of us-central1, as of 2025-06", 0.005, 0.020, 0.000018, 0.000002)
+PRICES = Prices("Google Cloud list prices of us-central1, noted by hand", 0.005, 0.020, 0.000018, 0.000002)
 
 
 @dataclass(frozen=True, slots=True)
