@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from fastapi import HTTPException, Request
 from fastapi.responses import Response, StreamingResponse
@@ -16,7 +17,8 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 class StoredFile:
     """What is served: its size, type, strong validator, and how to read from `start` up to but without `end`.
 
-    `immutable` says that the validator is made of the bytes alone, so that nobody needs to ask for them twice.
+    `immutable` says that the validator is made of the bytes alone, so that nobody needs to ask for them twice. A file
+    with a `name` is offered for saving under it.
     """
 
     size_bytes: int
@@ -24,6 +26,7 @@ class StoredFile:
     etag: str
     read: Callable[[int, int], AsyncIterator[bytes]]
     immutable: bool = False
+    name: str | None = None
 
 
 async def serve(request: Request, file: StoredFile) -> Response:
@@ -32,6 +35,8 @@ async def serve(request: Request, file: StoredFile) -> Response:
     The first bytes are read before the answer begins: a file that cannot be read is a problem, not a broken answer.
     """
     headers = {"ETag": file.etag, "Accept-Ranges": "bytes", "X-Content-Type-Options": "nosniff"}
+    if file.name is not None:
+        headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(file.name)}"
     headers["Cache-Control"] = _FOR_EVER if file.immutable else _ASK_AGAIN
     if _matches(request.headers.get("if-none-match", ""), file.etag):
         return Response(status_code=304, headers=headers)

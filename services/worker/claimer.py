@@ -8,7 +8,7 @@ from shared.foundation.ids import JobId
 from shared.foundation.telemetry import EngineMetrics
 from shared.wiring.container import make_container, open_outside
 from shared.wiring.decoders import image_decoder
-from shared.wiring.job_handlers import job_handlers, make_import_runner
+from shared.wiring.job_handlers import JobRunner, make_export_runner, make_import_runner
 
 
 async def run_job(
@@ -18,11 +18,12 @@ async def run_job(
     settle_collector()
     container = make_container(open_outside(settings), settings.engine)
     decoder = image_decoder(settings.decoder)
-    runner = make_import_runner(
+    imports = make_import_runner(
         container, limits=settings.limits, engine=settings.engine, metrics=metrics, decoder=decoder
     )
+    runner = JobRunner(imports, make_export_runner(container, engine=settings.engine))
     try:
-        await job_handlers(runner)["import"](job_id, stopping)
+        await runner.run(job_id, stopping=stopping)
     finally:
         await decoder.close()
         await container.close()

@@ -126,6 +126,8 @@ class EngineSettings(Group):
     max_shard_claims: int = Field(50, ge=1, description="Claims of one shard before its job is dead.")
     trash_days: int = Field(30, ge=0, description="Days a deleted dataset is kept before it is purged.")
     leftover_days: float = Field(7.0, ge=0, description="Days the work of a cancelled or dead job is kept.")
+    export_days: float = Field(7.0, ge=0, description="Days an export is kept once it is made.")
+    export_shard_bytes: int = Field(2**30, gt=0, description="Size that the shards of a WebDataset export do not pass.")
 
 
 class EventSettings(Group):

@@ -5,6 +5,12 @@ from datetime import timedelta
 
 from shared.features.datasets.repository import DatasetRepository
 from shared.features.datasets.service import DatasetService
+from shared.features.exports.builder import ExportBuilder
+from shared.features.exports.cleanup import ExportCleaner
+from shared.features.exports.dispatch import ExportDispatcher
+from shared.features.exports.reader import ExportReader
+from shared.features.exports.repository import ExportRepository, OtherJobRepository
+from shared.features.exports.service import ExportService
 from shared.features.images.repository import ImageRepository
 from shared.features.images.service import ImageService
 from shared.features.imports.changes import ImportChanges
@@ -23,6 +29,8 @@ from shared.ports.job_launcher import JobLauncher
 from shared.ports.job_queue import JobQueue
 from shared.ports.object_store import ObjectStore
 from shared.wiring import adapters
+from shared.wiring.dispatch import JobDispatcher
+from shared.wiring.job_list import JobList
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +42,14 @@ class Repositories:
     jobs: ImportJobRepository
     shards: ShardRepository
     findings: FindingRepository
+    exports: ExportRepository
+    other_jobs: OtherJobRepository
 
     @property
     def specs(self) -> tuple[CollectionSpec, ...]:
         """What the repositories declare of their collections."""
-        return self.datasets.spec, self.images.spec, self.jobs.spec, self.shards.spec, self.findings.spec
+        kept = (self.datasets, self.images, self.jobs, self.shards, self.findings, self.exports, self.other_jobs)
+        return tuple(one.spec for one in kept)
 
 
 def make_repositories(database: Database, engine: EngineSettings) -> Repositories:
@@ -50,6 +61,8 @@ def make_repositories(database: Database, engine: EngineSettings) -> Repositorie
         jobs=ImportJobRepository(database, lease=lease),
         shards=ShardRepository(database, lease=lease),
         findings=FindingRepository(database),
+        exports=ExportRepository(database),
+        other_jobs=OtherJobRepository(database, lease=lease),
     )
 
 
@@ -91,7 +104,11 @@ class Container:
     verifications: VerificationService
     progress: ProgressReader
     events: EventService
-    dispatcher: ImportDispatcher
+    exports: ExportService
+    jobs: JobList
+    export_builder: ExportBuilder
+    export_cleaner: ExportCleaner
+    dispatcher: JobDispatcher
     ending: Ending
     cleaner: Cleaner
     transactions: Transactions
@@ -111,29 +128,57 @@ def make_container(outside: Outside, engine: EngineSettings, events: EventSettin
     cleaner = Cleaner(
         datasets, images, repositories.jobs, repositories.shards, repositories.findings, outside.store, engine
     )
+    export_cleaner = ExportCleaner(repositories.other_jobs, repositories.exports, datasets, outside.store)
     progress = ProgressReader(repositories.shards, repositories.findings)
     changes = ImportChanges(outside.database)
     sources = EventSources(repositories.jobs, repositories.findings, progress, changes)
+    imports = ImportService(
+        datasets=datasets,
+        jobs=repositories.jobs,
+        findings=repositories.findings,
+        ending=ending,
+        sources=outside.sources,
+        queue=outside.queue,
+        transactions=transactions,
+        engine=engine,
+    )
+    exports = _exports(outside, repositories, export_cleaner, transactions, engine)
     return Container(
         outside=outside,
         repositories=repositories,
         datasets=datasets,
         images=images,
-        imports=ImportService(
-            datasets=datasets,
-            jobs=repositories.jobs,
-            findings=repositories.findings,
-            ending=ending,
-            sources=outside.sources,
-            queue=outside.queue,
-            transactions=transactions,
-            engine=engine,
-        ),
+        imports=imports,
         verifications=VerificationService(repositories.jobs, outside.queue, engine),
         progress=progress,
         events=EventService(sources, events or EventSettings()),
-        dispatcher=ImportDispatcher(repositories.jobs, datasets, outside.launcher, cleaner),
+        exports=exports,
+        jobs=JobList(imports, exports, progress),
+        export_builder=ExportBuilder(images, outside.store),
+        export_cleaner=export_cleaner,
+        dispatcher=JobDispatcher(
+            exports=ExportDispatcher(repositories.other_jobs, outside.launcher, export_cleaner),
+            imports=ImportDispatcher(repositories.jobs, datasets, outside.launcher, cleaner),
+        ),
         ending=ending,
         cleaner=cleaner,
         transactions=transactions,
+    )
+
+
+def _exports(
+    outside: Outside,
+    repositories: Repositories,
+    cleaner: ExportCleaner,
+    transactions: Transactions,
+    engine: EngineSettings,
+) -> ExportService:
+    return ExportService(
+        jobs=repositories.other_jobs,
+        exports=repositories.exports,
+        cleaner=cleaner,
+        reader=ExportReader(outside.store, outside.sources),
+        queue=outside.queue,
+        transactions=transactions,
+        engine=engine,
     )

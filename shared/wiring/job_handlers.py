@@ -1,7 +1,9 @@
 """Job kinds to what runs them, for the services that do the work."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 
+from shared.features.exports.runner import ExportRunner
 from shared.features.imports.content_findings import ContentFindings
 from shared.features.imports.finish import Finisher
 from shared.features.imports.index import Indexer
@@ -11,14 +13,11 @@ from shared.features.imports.shard_tools import ShardTools
 from shared.features.imports.transfer import Transfer
 from shared.features.imports.turns import Turns
 from shared.features.imports.verify import Verifier, VerifyFinisher, VerifyPlanner
-from shared.features.jobs.models import JobKind
 from shared.foundation.ids import JobId
 from shared.foundation.settings import EngineSettings, LimitSettings
 from shared.foundation.telemetry import EngineMetrics
 from shared.ports.image_decoder import ImageDecoder
 from shared.wiring.container import Container
-
-Handler = Callable[[JobId, Callable[[], bool]], Awaitable[None]]
 
 
 def make_import_runner(
@@ -86,6 +85,29 @@ def _verify_work(container: Container, tools: ShardTools) -> JobWork:
     )
 
 
-def job_handlers(runner: ImportRunner) -> Mapping[JobKind, Handler]:
-    """Every kind of job there is."""
-    return dict.fromkeys(runner.kinds, lambda job_id, stopping: runner.run(job_id, stopping=stopping))
+def make_export_runner(container: Container, *, engine: EngineSettings) -> ExportRunner:
+    """What a claimer of exports needs."""
+    repositories = container.repositories
+    return ExportRunner(
+        jobs=repositories.other_jobs,
+        exports=repositories.exports,
+        datasets=container.datasets,
+        builder=container.export_builder,
+        cleaner=container.export_cleaner,
+        queue=container.outside.queue,
+        transactions=container.transactions,
+        engine=engine,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class JobRunner:
+    """Runs claimers of jobs of every kind in this process."""
+
+    imports: ImportRunner
+    exports: ExportRunner
+
+    async def run(self, job_id: JobId, *, stopping: Callable[[], bool]) -> None:
+        """Share in the job, whatever its kind, until it has ended or `stopping` says so. Safe to repeat."""
+        if not await self.exports.run(job_id, stopping=stopping):
+            await self.imports.run(job_id, stopping=stopping)

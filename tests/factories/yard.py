@@ -34,7 +34,7 @@ from shared.ports.job_launcher import JobLauncher
 from shared.ports.job_queue import JobQueue
 from shared.wiring.checking import CheckContext
 from shared.wiring.container import Container, Outside, make_container
-from shared.wiring.job_handlers import make_import_runner
+from shared.wiring.job_handlers import JobRunner, make_export_runner, make_import_runner
 from tests.factories.databases import give_back, migrated_database
 
 _SPARE_APPS: list[FastAPI] = []
@@ -64,13 +64,14 @@ class Yard:
     runner: ImportRunner
     mongo: MongoSettings
     checks: CheckDesk
+    everything: JobRunner
     disturbed: bool = False
     """Whether the test has started claimers of its own, which it may have killed in the middle of a write."""
 
     def claimer(self, job_id: str) -> asyncio.Task[None]:
         """One more claimer of the job, in this loop."""
         self.disturbed = True
-        return asyncio.create_task(self.runner.run(JobId(job_id), stopping=self.stop.is_set))
+        return asyncio.create_task(self.everything.run(JobId(job_id), stopping=self.stop.is_set))
 
     async def swept(self) -> None:
         """What the scheduler does every few seconds."""
@@ -159,7 +160,7 @@ async def open_yard(
         await container.dispatcher.dispatch(job_id)
 
     async def run(job_id: JobId) -> None:
-        await runner.run(job_id, stopping=stop.is_set)
+        await everything.run(job_id, stopping=stop.is_set)
 
     in_loop = MemoryJobLauncher(run)
     source_settings = sources or SourceSettings(
@@ -179,10 +180,11 @@ async def open_yard(
     runner = make_import_runner(
         container, limits=limits or LimitSettings(), engine=engine, metrics=metrics, decoder=decoder
     )
+    everything = JobRunner(runner, make_export_runner(container, engine=engine))
     checks = CheckDesk(CheckContext(source_settings, limits or LimitSettings(), engine), CheckSettings())
     app = _app_for(container, checks)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://yard") as api:
-        yard = Yard(api, container, database, folder / "objects", stop, runner, settings, checks)
+        yard = Yard(api, container, database, folder / "objects", stop, runner, settings, checks, everything)
         try:
             yield yard
         finally:

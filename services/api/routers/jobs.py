@@ -21,6 +21,6 @@ async def list_jobs(
     kind: Annotated[JobKind | None, Query(description="Only jobs of this kind.")] = None,
 ) -> PageView[JobView]:
     """Jobs, newest first."""
-    page = await services.imports.page(asker, paging, state=state, kind=kind)
-    items = [job_view(job, await services.progress.of(job)) for job in page.items]
+    page = await services.jobs.page(asker, paging, state=state, kind=kind)
+    items = [job_view(job, await services.jobs.progress(job)) for job in page.items]
     return PageView(items=items, next_cursor=page.next_cursor, total=page.total)

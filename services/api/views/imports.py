@@ -4,6 +4,8 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from services.api.views.exports import ExportLinks
+from services.api.views.exports import links_of as export_links
 from services.api.views.pages import PageView
 from shared.features.datasets.statistics import Statistics
 from shared.features.imports.finding_views import FindingView, TrainerView, finding_view
@@ -99,7 +101,7 @@ class JobView(BaseModel):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
-    links: JobLinks
+    links: JobLinks | ExportLinks
 
 
 class ReportView(PageView[FindingView]):
@@ -145,7 +147,7 @@ def job_view(job: Job, progress: Progress) -> JobView:
         created_at=job.created_at,
         started_at=job.started_at,
         finished_at=job.finished_at,
-        links=links_of(job),
+        links=export_links(job.request, job.dataset_id) if job.kind == "export" else links_of(job),
     )
 
 

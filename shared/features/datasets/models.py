@@ -57,7 +57,10 @@ class ArchiveRef(BaseModel):
 
 
 class Dataset(BaseModel):
-    """One dataset as it was read. Holding one proves that its reader may read it."""
+    """One dataset as it was read. Holding one proves that its reader may read it.
+
+    `keypoint_shape` is how many keypoints every pose has, and of how many values, where the source says so.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -77,6 +80,7 @@ class Dataset(BaseModel):
     rollup: Rollup
     access: Access
     tags: tuple[str, ...]
+    keypoint_shape: tuple[int, int] | None = None
     import_job_id: JobId
     created_at: datetime
     updated_at: datetime
@@ -96,6 +100,7 @@ class DatasetDescription:
     layout: str
     categories: tuple[Category, ...]
     archive: ArchiveRef | None
+    keypoint_shape: tuple[int, int] | None = None
 
 
 class DatasetNotFound(NotFound):

@@ -112,6 +112,7 @@ class DatasetRepository:
             "format": described.format,
             "categories": [category.model_dump() for category in described.categories],
             "archive": described.archive.model_dump() if described.archive else None,
+            "keypoint_shape": described.keypoint_shape,
             "updated_at": utc_now(),
         }
         await self._datasets.update_one({"_id": dataset_id}, {"$set": fields})

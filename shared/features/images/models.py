@@ -86,7 +86,7 @@ class Image:
 
     Its bytes are the object `object_key`, or `member` of the dataset's archive, or neither while they are on their
     way. `pending` names what is not known yet: `bytes`, `dimensions`, `sha256`. `damaged`: a verification found that
-    the archive's bytes are not those that were promised.
+    the archive's bytes are not those that were promised. `valid_from` is the first version that has it so.
     """
 
     id: ImageId
@@ -111,6 +111,16 @@ class Image:
     pending: Sequence[str]
     damaged: bool = False
     attributes: Mapping[str, object] = field(default_factory=dict)
+    valid_from: int = 1
+
+
+class ImageName(NamedTuple):
+    """What an image is called, and the categories it shows."""
+
+    id: str
+    path: str
+    split: str | None
+    category_ids: Sequence[int]
 
 
 class MemberPlace(NamedTuple):
@@ -185,6 +195,15 @@ class ImageFilter:
 
     split: str | None = None
     category_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionFilter:
+    """Which images of a version are wanted: those in any of `splits` that show any of the categories; None for all."""
+
+    version: int
+    splits: Sequence[str | None] | None = None
+    category_ids: Sequence[int] | None = None
 
 
 class ImageNotFound(NotFound):

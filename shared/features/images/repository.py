@@ -11,12 +11,14 @@ from shared.features.datasets.models import Dataset
 from shared.features.images.models import (
     Image,
     ImageFilter,
+    ImageName,
     LabelFile,
     MemberPlace,
     NewImage,
     NewLabel,
     PackedMember,
     RepeatedContent,
+    VersionFilter,
 )
 from shared.features.images.overflow import annotation_documents, annotation_of
 from shared.foundation.ids import DatasetId, ImageId
@@ -178,6 +180,25 @@ class ImageRepository:
                     places.append((image["path"], image["split"]))
         return found
 
+    async def of_version(
+        self, dataset: Dataset, wanted: VersionFilter, *, after: tuple[str, str] | None, limit: int
+    ) -> AsyncIterator[Image]:
+        """Up to `limit` images of a version in the order of (path, id), after the given one."""
+        found = self._images.find(_of_version(dataset, wanted, after)).sort(_BY_PATH).limit(limit)
+        async for document in found:
+            yield _to_image(document)
+
+    async def names_of_version(
+        self, dataset: Dataset, wanted: VersionFilter, *, after: tuple[str, str] | None, limit: int
+    ) -> list[ImageName]:
+        """Of the same images only what they are called."""
+        kept = {"path": 1, "split": 1, "category_ids": 1}
+        found = self._images.find(_of_version(dataset, wanted, after), kept).sort(_BY_PATH).limit(limit)
+        return [
+            ImageName(one["_id"], one["path"], one["split"], one["category_ids"])
+            for one in await found.batch_size(limit).to_list()
+        ]
+
     async def remove_all(self, dataset_id: DatasetId) -> int:
         """Remove every image document of a dataset, of all versions; how many there were."""
         return (await self._images.delete_many({"dataset_id": dataset_id})).deleted_count
@@ -195,6 +216,26 @@ def _query(dataset: Dataset, wanted: ImageFilter) -> Document:
 def _with_content(dataset_id: DatasetId) -> Document:
     known = [{"sha256": {"$ne": None}}, {"crc32": {"$ne": None}}]
     return {"dataset_id": dataset_id, "valid_to": None, "$or": known}
+
+
+def _of_version(dataset: Dataset, wanted: VersionFilter, after: tuple[str, str] | None) -> Document:
+    """Images that are valid in a version: current ones, and those that a later version has closed.
+
+    Every value of `valid_to` is named, so that the index gives each in the order of paths and they are merged.
+    """
+    closed = range(wanted.version + 1, dataset.version + 1)
+    query: Document = {"dataset_id": dataset.id, "valid_to": {"$in": [None, *closed]}}
+    if closed:
+        query["valid_from"] = {"$lte": wanted.version}
+    if wanted.splits is not None:
+        query["split"] = {"$in": list(wanted.splits)}
+    if wanted.category_ids is not None:
+        query["category_ids"] = {"$in": list(wanted.category_ids)}
+    if after:
+        path, image_id = after
+        query["path"] = {"$gte": path}
+        query["$or"] = [{"path": {"$gt": path}}, {"path": path, "_id": {"$gt": image_id}}]
+    return query
 
 
 def _withdrawn(dataset_id: DatasetId, image_id: ImageId, path: str) -> Document:
@@ -283,6 +324,7 @@ def _to_image(document: Document) -> Image:
         pending=document.get("pending", ()),
         damaged=document.get("damaged", False),
         attributes=document.get("attributes", {}),
+        valid_from=document["valid_from"],
     )
 
 

@@ -9,6 +9,7 @@ from shared.features.images.models import (
     CategoryNotFound,
     Image,
     ImageFilter,
+    ImageName,
     ImageNotFound,
     ImagePending,
     LabelFile,
@@ -16,6 +17,7 @@ from shared.features.images.models import (
     NewImage,
     RepeatedContent,
     SplitNotFound,
+    VersionFilter,
     dataset_prefix,
 )
 from shared.features.images.overflow import read_annotations, spill
@@ -26,6 +28,8 @@ from shared.foundation.ids import DatasetId, ImageId
 from shared.foundation.paging import Page, PageRequest, decode_cursor, encode_cursor
 from shared.ports.byte_source import ByteSources
 from shared.ports.object_store import ObjectStore
+
+_PAGE, _NAMES_PAGE = 500, 5_000
 
 
 class ImageService:
@@ -57,6 +61,10 @@ class ImageService:
         image = await self._images.get(dataset, image_id)
         if image is None:
             raise ImageNotFound(image_id)
+        return await self.complete(image)
+
+    async def complete(self, image: Image) -> Image:
+        """The image with all of its annotations, also where a page of images has none of them."""
         if image.annotations_key is None:
             return image
         return replace(image, annotations=await read_annotations(self._store, image.annotations_key))
@@ -98,6 +106,25 @@ class ImageService:
         if label.member is None or dataset.archive is None:
             raise LabelNotFound(f"{label.path} is not stored.")
         return self._packed.read(dataset.archive, label.member, label.size_bytes, start=start, end=end)
+
+    # -- a version as a whole
+
+    async def walk(self, dataset: Dataset, wanted: VersionFilter) -> AsyncIterator[Image]:
+        """The images of a version in the order of their paths, a few of them in memory at a time."""
+        after, more = None, True
+        while more:
+            more = False
+            async for image in self._images.of_version(dataset, wanted, after=after, limit=_PAGE):
+                after, more = (image.path, image.id), True
+                yield image
+
+    async def walk_names(self, dataset: Dataset, wanted: VersionFilter) -> AsyncIterator[ImageName]:
+        """What the same images are called, in the same order; quicker than walking them."""
+        after = None
+        while names := await self._images.names_of_version(dataset, wanted, after=after, limit=_NAMES_PAGE):
+            for name in names:
+                yield name
+            after = names[-1].path, names[-1].id
 
     # -- for imports and purges
 

@@ -123,7 +123,8 @@ class Planner:
     async def _describe(self, ledger: Ledger, found: "_Found") -> None:
         layout = found.layout
         categories = tuple(map(category_of, layout.categories))
-        description = DatasetDescription(layout.format, layout.name, categories, _kept_archive(ledger, found))
+        kept = _kept_archive(ledger, found)
+        description = DatasetDescription(layout.format, layout.name, categories, kept, layout.keypoint_shape)
         await self.datasets.describe(found.job.dataset_id, description)
 
     async def _cut(
