@@ -110,6 +110,27 @@ class Client:
         except (httpx2.TransportError, httpx2.UnsupportedProtocol) as error:
             raise Unreachable(self.url, str(error) or type(error).__name__) from error
 
+    def download(self, path: str, *, start: int, etag: str) -> Iterator[bytes]:
+        """The bytes of a file from `start` on, as long as it is still the one with this tag.
+
+        Raises Refused, Unreachable when the connection breaks, and CliError when it is another file by now.
+        """
+        headers = {"Accept-Encoding": "identity"}
+        if start:
+            headers |= {"Range": f"bytes={start}-", "If-Range": etag}
+        try:
+            with self._http.stream("GET", path, headers=headers, timeout=_STREAM_DEADLINE) as response:
+                if not response.is_success:
+                    response.read()
+                    raise Refused(_problem_of(response), status=response.status_code)
+                if response.headers.get("etag") != etag or (
+                    start and response.status_code != httpx2.codes.PARTIAL_CONTENT
+                ):
+                    raise CliError("The file has changed since it was asked for; begin again.")
+                yield from response.iter_bytes()
+        except (httpx2.TransportError, httpx2.UnsupportedProtocol) as error:
+            raise Unreachable(self.url, str(error) or type(error).__name__) from error
+
     def _call(
         self,
         method: str,

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from services.cli.commands import check, control, datasets, images, import_, jobs, migrate, status, up
+from services.cli.commands import check, control, datasets, export, images, import_, jobs, migrate, status, up
 from services.cli.failures import CliError
 
 
@@ -36,6 +36,7 @@ app = typer.Typer(
 app.command("up")(up.up)
 app.command("import")(import_.import_)
 app.command("check", cls=check.CheckCommand)(check.check)
+app.command("export")(export.export)
 app.command("datasets")(datasets.datasets)
 app.command("images")(images.images)
 app.command("status")(status.status)

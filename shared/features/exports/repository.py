@@ -49,6 +49,11 @@ class ExportRepository:
         document = await self._exports.find_one(wanted)
         return _to_export(document) if document else None
 
+    async def stored(self, dataset: Dataset, export_id: str) -> Export | None:
+        """The same, even if its time is over."""
+        document = await self._exports.find_one({"_id": export_id, "dataset_id": dataset.id})
+        return _to_export(document) if document else None
+
     async def of_job(self, export_id: str, job_id: JobId) -> Export | None:
         """The export, as long as this job is the one that makes it."""
         document = await self._exports.find_one({"_id": export_id, "job_id": job_id})
@@ -79,11 +84,6 @@ class ExportRepository:
             {"_id": export.id, "job_id": former}, _to_document(export), session=session
         )
         return found.matched_count == 1
-
-    async def former_job(self, export_id: str) -> JobId | None:
-        """The job of whatever stands under this id, expired or not."""
-        document = await self._exports.find_one({"_id": export_id}, {"job_id": 1})
-        return document["job_id"] if document else None
 
     async def publish(self, export: Export, built: Built, *, expires_at: datetime, session: Session) -> bool:
         """The export can be downloaded; False when it was removed meanwhile."""

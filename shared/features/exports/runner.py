@@ -87,11 +87,12 @@ class ExportRunner:
                 await self._build(job, lease, holding)
         except (Leaving, LeaseLost):
             _log.info("claimer lets go")
-            await self.jobs.release_step(lease)
         except asyncio.CancelledError:
             holding.absorb()
             _log.info("claimer lets go in the middle of a read")
-            await self.jobs.release_step(lease)
+        finally:
+            with contextlib.suppress(ConnectionLost):  # then it runs out
+                await self.jobs.release_step(lease)
 
     async def _build(self, job: Job, lease: StepLease, holding: Holding) -> None:
         export = await self.exports.of_job(job.request, job.id)

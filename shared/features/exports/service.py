@@ -64,10 +64,11 @@ class ExportService:
         """
         options = self._options(dataset, request)
         export_id = options.export_id(dataset.id)
-        found = await self.exports.get(dataset, export_id)
-        if found is not None and (status := await self._status(found)).state not in _MADE_ANEW:
-            return status
-        now = utc_now()
+        found, now = await self.exports.stored(dataset, export_id), utc_now()
+        if found is not None and found.expires_at > now:
+            status = await self._status(found)
+            if status.state not in _MADE_ANEW:
+                return status
         export = Export(
             id=export_id,
             dataset_id=dataset.id,
@@ -78,7 +79,8 @@ class ExportService:
             expires_at=now + timedelta(days=self.engine.export_days),
             built=None,
         )
-        if not await self._add(export, correlation_id):  # another request was quicker
+        former = found.job_id if found else None
+        if not await self._add(export, former, correlation_id):  # another request was quicker
             return await self.get(dataset, export_id)
         return ExportStatus(export, JobState.QUEUED, ExportProgress(), None)
 
@@ -117,9 +119,8 @@ class ExportService:
         """The actor's jobs of exports, newest first."""
         return await self.jobs.page(actor, request, state=state)
 
-    async def _add(self, export: Export, correlation_id: str) -> bool:
-        """Write the export and its job; False when there is one by now."""
-        former = await self.exports.former_job(export.id)
+    async def _add(self, export: Export, former: JobId | None, correlation_id: str) -> bool:
+        """Write the export and its job, in the place of what `former` did not make; False when there is another."""
         job = NewJob(
             id=export.job_id,
             owner_id=export.owner_id,
@@ -160,12 +161,14 @@ class ExportService:
         return export
 
     async def _status(self, export: Export) -> ExportStatus:
+        job = None if export.built else await self.jobs.load(export.job_id)
+        if job is not None and job.state is JobState.SUCCEEDED:  # meanwhile
+            export = await self.exports.of_job(export.id, export.job_id) or export
         if export.built is not None:
             images = export.built.images
             done = ExportProgress(images_done=images, images_total=images)
             return ExportStatus(export, JobState.SUCCEEDED, done, None)
-        job = await self.jobs.load(export.job_id)
-        if job is None:
+        if job is None or job.state is JobState.SUCCEEDED:
             return ExportStatus(export, JobState.CANCELLED, ExportProgress(), None)
         return ExportStatus(export, job.state, progress_of(job), job.error)
 
@@ -198,6 +201,8 @@ def _check_carried(request: ExportRequest, has: Task, task: Task) -> None:
         raise ExportNotPossible(f"{request.format} cannot carry what a {has} dataset says; {', '.join(able)} can.")
     if (has == "classify") != (task == "classify"):
         raise ExportNotPossible(f"A {has} dataset has nothing to write for the task {task}.")
+    if task == "pose" and request.tree == "darknet":
+        raise ExportNotPossible("Darknet's description cannot say how many keypoints there are; choose another tree.")
     if task == "pose" and has != "pose":
         raise ExportNotPossible(f"A {has} dataset has no keypoints.")
 

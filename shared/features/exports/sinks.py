@@ -15,7 +15,7 @@ from shared.features.exports.models import ExportFile
 from shared.features.exports.pieces import Layout, Place, Segment, Spool, Weave
 from shared.formats.annotations.writers.model import TextFile, Written
 from shared.formats.annotations.writers.webdataset import shard_prefix
-from shared.formats.archives.tar_layout import BLOCK_BYTES, END, tar_header, tar_padding
+from shared.formats.archives.tar_layout import END, tar_header, tar_padding
 from shared.formats.archives.zip_layout import StoredMember, directory_end, directory_record, local_header
 from shared.foundation.streams import ByteReader
 from shared.ports.object_store import ObjectStore
@@ -160,15 +160,15 @@ class ShardSink:
         shards = self._splits[prefix]
         small = [(_base(name), data) for name, data in written.files]
         head = tar_header(_base(image.name), image.size_bytes)
-        size = sum(2 * BLOCK_BYTES + len(data) for _, data in small) + len(head) + image.size_bytes
+        rest = [tar_padding(image.size_bytes)]
+        rest += [tar_header(name, len(data)) + data + tar_padding(len(data)) for name, data in small]
+        size = len(head) + image.size_bytes + sum(map(len, rest))
         begun = shards.weave.size_bytes - shards.starts[-1]
-        if begun and begun + size > self._most:
+        if begun and begun + size + len(END) > self._most:
             await self._end(shards)
             shards.starts.append(shards.weave.size_bytes)
         await shards.weave.text(head)
         await shards.weave.image(image.place, image.size_bytes, image.crc32)
-        rest = [tar_padding(image.size_bytes)]
-        rest += [tar_header(name, len(data)) + data + tar_padding(len(data)) for name, data in small]
         await shards.weave.text(b"".join(rest))
 
     async def close(self, files: Sequence[TextFile]) -> tuple[Layout, list[ExportFile]]:  # noqa: ARG002 - samples say all

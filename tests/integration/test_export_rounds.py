@@ -1,0 +1,225 @@
+"""Round trips: what is exported and imported again says the same, and label files are the same bytes."""
+
+import asyncio
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shared.formats.annotations.registry import FORMATS as READ
+from tests.factories.archives import jpeg_bytes, zip_of
+from tests.factories.exports import FORMATS, categories, content, downloaded, exported, members_of, reimported
+from tests.factories.yard import Yard
+
+YOLO = ("ultralytics", "roboflow", "darknet")
+TASKS = ("detect", "segment", "pose", "obb")
+# What comes with a format that the dataset did not say before: COCO insists on areas.
+ADDED = {"coco": {"area", "iscrowd", "num_keypoints"}}
+# What a format cannot say.
+CANNOT = {"voc": {"pose", "obb"}, "kitti": {"segment", "pose", "obb"}, "coco": {"obb"}, "csv": set[str]()}
+
+
+def row(dice: random.Random, task: str) -> str:
+    """A label row of a task, with numbers as people write them."""
+    numbers = [f"{dice.uniform(0.05, 0.95):.{dice.choice((1, 3, 6, 16))}f}" for _ in range(12)]
+    values = {"detect": numbers[:4], "segment": numbers[: 2 * dice.randint(3, 6)], "obb": numbers[:8]}
+    seen = [str(dice.randrange(3)) for _ in range(2)]
+    values["pose"] = [*numbers[:6], seen[0], *numbers[6:8], seen[1]]
+    return f"{dice.randrange(3)} {' '.join(values[task])}\n"
+
+
+def archive(folder: Path, task: str, seed: int) -> tuple[Path, dict[str, bytes]]:
+    """A YOLO dataset of a task, and what is in it."""
+    dice = random.Random(seed)
+    shape = "kpt_shape: [2, 3]\n" if task == "pose" else ""
+    yaml = f"train: images/train\nval: images/val\n{shape}names: [zebra, 'no', 'traffic light: é']\n"
+    members = {"data.yaml": yaml.encode()}
+    for number in range(8):
+        place = f"{dice.choice(('train', 'val'))}/im {number}"
+        members[f"images/{place}.jpg"] = jpeg_bytes(dice.randint(10, 99), dice.randint(10, 99), seed=number)
+        if number < 7:
+            members[f"labels/{place}.txt"] = "".join(row(dice, task) for _ in range(dice.randrange(4))).encode()
+    return zip_of(folder / f"{task}-{seed}.zip", members), members
+
+
+async def made(yard: Yard, folder: Path, task: str, seed: int = 1) -> tuple[str, dict[str, bytes]]:
+    """The id of an imported dataset of a task."""
+    path, members = archive(folder, task, seed)
+    status = await yard.imported(path, task="obb" if task == "obb" else "auto")
+    assert status["state"] == "succeeded", status
+    return status["dataset_id"], members
+
+
+CARRIED = [(tree, task) for tree in YOLO for task in TASKS if (tree, task) != ("darknet", "pose")]
+
+
+@pytest.mark.parametrize(("tree", "task"), CARRIED)
+async def test_yolo_label_files_and_images_come_back_byte_for_byte(
+    yard: Yard, tmp_path: Path, tree: str, task: str
+) -> None:
+    dataset, members = await made(yard, tmp_path, task)
+    data = await downloaded(yard, await exported(yard, dataset, **FORMATS[tree]))
+    again = members_of(data)
+
+    for ending in (".jpg", ".txt"):
+        kept = {name.rpartition("/")[2]: data for name, data in members.items() if name.endswith(ending)}
+        found = {name.rpartition("/")[2]: data for name, data in again.items() if name.endswith(ending) and "/" in name}
+        assert found == kept
+    status = await reimported(yard, tmp_path / "again.zip", data, task="obb" if task == "obb" else "auto")
+    assert await content(yard, status["dataset_id"]) == await content(yard, dataset)
+    assert await categories(yard, status["dataset_id"]) == await categories(yard, dataset)
+
+
+async def test_label_files_with_findings_are_copied_too(yard: Yard, tmp_path: Path) -> None:
+    odd = b"0 .5 .5 .1 .1 \r\n\n9 .5 .5 .1 .1\n1 300 20 10 10\nnonsense \xff\n0 .5 .5 .1 .1"
+    files = {
+        "data.yaml": b"train: images/train\nval: images/val\nnames: [a, b]\n",
+        "images/train/a.jpg": jpeg_bytes(40, 30),
+        "labels/train/a.txt": odd,
+        "images/val/b.jpg": jpeg_bytes(40, 30, seed=2),
+        "labels/val/b.txt": b"",
+    }
+    zip_of(tmp_path / "odd.zip", files)
+    await yard.imported(tmp_path / "odd.zip")
+    members = members_of(await downloaded(yard, await exported(yard, "odd")))
+    assert {name: data for name, data in members.items() if name != "data.yaml"} == {
+        name: data for name, data in files.items() if name != "data.yaml"
+    }
+
+
+@pytest.mark.parametrize(("tree", "task"), CARRIED)
+async def test_rows_are_written_from_documents_where_labels_were_edited(
+    yard: Yard, tmp_path: Path, tree: str, task: str
+) -> None:
+    """As after an edit: every number comes back as the very float that it was."""
+    dataset, _ = await made(yard, tmp_path, task)
+    before = await content(yard, dataset)
+    await yard.database["images"].update_many({}, {"$set": {"valid_from": 2}})
+    await yard.database["datasets"].update_many({}, {"$set": {"version": 2}})
+    data = await downloaded(yard, await exported(yard, dataset, **FORMATS[tree]))
+    status = await reimported(yard, tmp_path / "again.zip", data, task="obb" if task == "obb" else "auto")
+    assert await content(yard, status["dataset_id"]) == before
+    assert await categories(yard, status["dataset_id"]) == await categories(yard, dataset)
+
+
+def pairs() -> Iterator[tuple[str, str]]:
+    """Formats that are read and written, with the tasks that they carry whole."""
+    for name in ("coco", "voc", "kitti", "csv"):
+        if name in READ:
+            yield from ((name, task) for task in TASKS if task not in CANNOT[name])
+
+
+@pytest.mark.parametrize(("name", "task"), list(pairs()))
+async def test_yolo_to_another_format_and_back_in(yard: Yard, tmp_path: Path, name: str, task: str) -> None:
+    dataset, _ = await made(yard, tmp_path, task)
+    export = await exported(yard, dataset, **FORMATS[name])
+    status = await reimported(yard, tmp_path / "again.zip", await downloaded(yard, export))
+    renamed = {one for loss in export["findings"] if loss["rule"] == "EXPORT_NAME" for one in loss["examples"]}
+    assert _plain(await content(yard, status["dataset_id"]), name, renamed) == _plain(
+        await content(yard, dataset), name, renamed
+    )
+
+
+def _plain(images: list[dict[str, Any]], name: str, renamed: set[str]) -> list[dict[str, Any]]:
+    """Categories by name, for ids depend on the format; and without what the format adds."""
+    for image in images:
+        for one in image["annotations"]:
+            one.pop("category_id")
+            one["category"] = "?" if name == "kitti" and renamed else one["category"]
+            one["attributes"] = {
+                key: value for key, value in one["attributes"].items() if key not in ADDED.get(name, ())
+            }
+    return images
+
+
+# -- any dataset
+
+
+coordinates = st.one_of(
+    st.floats(0.0, 1.0, allow_nan=False), st.sampled_from((0.0, 1.0, 0.5, 1 / 3, 5e-324, 0.1 + 0.2)),
+)  # fmt: skip
+lengths = st.floats(0.0, 1.0, exclude_min=True)
+names_of_categories = st.lists(
+    st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=12),
+    min_size=1,
+    max_size=4,
+    unique=True,
+)
+
+
+@st.composite
+def datasets(draw: st.DrawFn) -> tuple[str, list[str], list[tuple[str, list[str]]]]:
+    """A task, names of categories, and images: the split and the rows of each."""
+    task = draw(st.sampled_from(TASKS))
+    categories = draw(names_of_categories)
+
+    def one() -> str:
+        category = draw(st.integers(0, len(categories) - 1))
+        return f"{category} {' '.join(map(repr, _values(draw, task)))}"
+
+    images = [
+        (draw(st.sampled_from(("train", "val", "test"))), [one() for _ in range(draw(st.integers(0, 3)))])
+        for _ in range(draw(st.integers(1, 4)))
+    ]
+    return task, categories, images
+
+
+def _values(draw: Callable[[st.SearchStrategy[float]], float], task: str) -> list[float]:
+    box = [draw(coordinates), draw(coordinates), draw(lengths), draw(lengths)]
+    if task == "detect":
+        return box
+    if task == "pose":
+        points = [[draw(coordinates), draw(coordinates), float(draw(st.integers(0, 2)))] for _ in range(2)]
+        return [*box, *(value for point in points for value in point)]
+    count = 4 if task == "obb" else draw(st.integers(3, 5))
+    return [draw(coordinates) for _ in range(2 * count)]
+
+
+@pytest.mark.parametrize("tree", YOLO)
+async def test_any_dataset_comes_back(yard: Yard, tmp_path: Path, tree: str) -> None:
+    found: list[Any] = []
+
+    @settings(max_examples=12, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @given(datasets())
+    def collect(one: Any) -> None:
+        found.append(one)
+
+    await asyncio.to_thread(collect)
+    for number, (task, names, images) in enumerate(found):
+        await _comes_back(yard, tmp_path / str(number), tree, (task, names, images))
+
+
+async def _comes_back(yard: Yard, folder: Path, tree: str, one: tuple[str, list[str], list[Any]]) -> None:
+    task, names, images = one
+    tree = "ultralytics" if task == "pose" else tree  # Darknet's description does not know keypoints
+    await asyncio.to_thread(folder.mkdir)
+    head = {"train": "images/train", "val": "images/val", "test": "images/test", "names": names}
+    head |= {"kpt_shape": [2, 3]} if task == "pose" else {}
+    members = {"data.yaml": yaml.safe_dump(head, allow_unicode=True).encode()}
+    for number, (split, rows) in enumerate(images):
+        members[f"images/{split}/{number}.jpg"] = jpeg_bytes(20 + number, 30, seed=number)
+        members[f"labels/{split}/{number}.txt"] = "".join(f"{row}\n" for row in rows).encode()
+    options = {"task": "obb"} if task == "obb" else {}
+    status = await yard.imported(zip_of(folder / "any.zip", members), name=folder.name, **options)
+    assert status["state"] == "succeeded", status
+    dataset = status["dataset_id"]
+    for version in (1, 2):
+        before = await content(yard, dataset)
+        export = await exported(yard, dataset, **FORMATS[tree])
+        again = await reimported(yard, folder / f"{version}.zip", await downloaded(yard, export), **options)
+        changed = any(loss["rule"] == "EXPORT_NAME" for loss in export["findings"])
+        after = await content(yard, again["dataset_id"])
+        assert (_without_names(after) == _without_names(before)) if changed else after == before
+        assert changed or await categories(yard, again["dataset_id"]) == await categories(yard, dataset)
+        await yard.database["images"].update_many({"dataset_id": dataset}, {"$set": {"valid_from": 2}})
+        await yard.database["datasets"].update_one({"_id": dataset}, {"$set": {"version": 2}})
+
+
+def _without_names(images: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same, where a list of names in lines could not hold a name as it is."""
+    return [{**image, "annotations": [{**one, "category": ""} for one in image["annotations"]]} for image in images]
