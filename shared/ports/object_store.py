@@ -57,6 +57,13 @@ class ObjectStore(Protocol):
         """
         ...
 
+    async def read_many(self, ranges: Sequence[tuple[str, int, int]]) -> list[bytes]:
+        """One (key, start, end) range of each of several objects, in the order asked. All are in memory.
+
+        What lies beyond an object's end is missing. Raises ObjectNotFound when any of them is not there.
+        """
+        ...
+
     async def stat(self, key: str) -> ObjectStat:
         """Size and ETag. Raises ObjectNotFound."""
         ...

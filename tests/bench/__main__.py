@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.bench import (
     bench_check,
+    bench_export,
     bench_fairness,
     bench_fiftyone,
     bench_huge,
@@ -32,6 +33,7 @@ BENCHES: Mapping[str, Callable[[Options], Outcome]] = {
     "latency": bench_latency.run,
     "fairness": bench_fairness.run,
     "ramp": bench_ramp.run,
+    "export": bench_export.run,
 }
 
 

@@ -83,6 +83,13 @@ class ObjectStoreContract:
         assert found == await store.stat("a")
         assert await store.read_spans("a", []) == (found, [])
 
+    async def test_reads_ranges_of_many_objects_in_the_order_asked(self, store):
+        await store.put("a", b"0123456789")
+        await store.put("b/c", b"other")
+        ranges = [("b/c", 1, 3), ("a", 0, 10), ("a", 8, 99), ("a", 5, 5), ("b/c", 9, 12), ("a", 5, 2)]
+        assert await store.read_many(ranges) == [b"th", b"0123456789", b"89", b"", b"", b""]
+        assert await store.read_many([]) == []
+
     async def test_writing_again_replaces(self, store):
         await store.put("a", b"first")
         before = await store.stat("a")
@@ -127,6 +134,8 @@ class ObjectStoreContract:
                 await anext(aiter(store.read(key, start=3, end=3)))
             with pytest.raises(ObjectNotFound):
                 await store.read_spans(key, [(0, 1)])
+            with pytest.raises(ObjectNotFound):
+                await store.read_many([("folder/a", 0, 1), (key, 0, 1)])
             with pytest.raises(ObjectNotFound):
                 await store.stat(key)
             with pytest.raises(ObjectNotFound):
@@ -191,6 +200,8 @@ class ObjectStoreContract:
             await anext(aiter(store.read(key)))
         with pytest.raises(ValueError, match="key"):
             await store.read_spans(key, [])
+        with pytest.raises(ValueError, match="key"):
+            await store.read_many([(key, 0, 1)])
         with pytest.raises(ValueError, match="key"):
             await store.delete(key)
         with pytest.raises(ValueError, match="key"):

@@ -5,9 +5,8 @@ size. What is small is sent together.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from shared.features.datasets.models import ArchiveRef, Dataset
@@ -34,7 +33,6 @@ from shared.ports.byte_source import ByteSources
 from shared.ports.object_store import ObjectNotFound, ObjectStore
 
 _SENT_TOGETHER = 1 << 20
-_AHEAD, _AHEAD_BYTES = 8, 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ class ExportReader:
         layout = Layout.model_validate_json(await whole(self.store.read(layout_key(built.prefix))))
         work = _Reading(self.store, PackedFiles(self.sources), dataset.archive, built.prefix)
         runs = work.runs(layout, file.start + start, file.start + end)
-        async with aclosing(_together(work.bytes_of(runs))) as chunks:
+        async with aclosing(work.bytes_of(runs)) as chunks:
             async for chunk in chunks:
                 yield chunk
 
@@ -95,33 +93,33 @@ class _Reading:
     # -- reading it
 
     async def bytes_of(self, runs: AsyncGenerator[Run, None]) -> AsyncGenerator[bytes, None]:
-        """The bytes, piece by piece; small images are read ahead, several at once."""
-        ahead: deque[tuple[int, asyncio.Task[bytes] | AsyncGenerator[bytes, None]]] = deque()
-        held = 0
+        """The bytes: what is small together, and the next of it while the last is sent; what is large in pieces."""
+        ahead: asyncio.Task[bytes] | None = None
         try:
-            async with aclosing(runs):
-                async for run in runs:
-                    for size, piece in self._opened(run):
-                        ahead.append((size, piece))
-                        held += size
-                        while len(ahead) > _AHEAD or held > _AHEAD_BYTES:
-                            taken, first = ahead.popleft()
-                            held -= taken
-                            async for chunk in _taken(first):
-                                yield chunk
-            while ahead:
-                async for chunk in _taken(ahead.popleft()[1]):
-                    yield chunk
+            async with aclosing(_grouped(runs)) as groups:
+                async for group in groups:
+                    following = None if _is_large(group) else asyncio.create_task(self._small(group))
+                    ahead, ready = following, ahead
+                    if ready is not None:
+                        yield await ready
+                    if following is None:
+                        async for piece in self._large(group[0]):
+                            yield piece
+            if ahead is not None:
+                yield await ahead
         finally:
-            await _abandon([piece for _, piece in ahead])
+            await _abandon(ahead)
 
-    def _opened(self, run: Run) -> list[tuple[int, "asyncio.Task[bytes] | AsyncGenerator[bytes, None]"]]:
-        size = run.end - run.start
+    async def _small(self, group: Sequence[Run]) -> bytes:
+        """The bytes of some runs: those of objects are asked for together."""
+        objects = [run for run in group if isinstance(run, ImageBytes) and isinstance(run.place, str)]
+        found = iter(await self.store.read_many([(str(run.place), run.start, run.end) for run in objects]))
+        return b"".join([_checked(await self._one(run, found), run) for run in group])
+
+    async def _one(self, run: Run, objects: Iterator[bytes]) -> bytes:
         if isinstance(run, Text):
-            return [(0, self._text(run))]
-        if size > PIECE_BYTES:
-            return [(0, self._large(run))]
-        return [(size, asyncio.create_task(self._small(run)))]
+            return b"".join([piece async for piece in self._text(run)])
+        return next(objects) if isinstance(run.place, str) else await whole(self._member(run))
 
     async def _text(self, run: Text) -> AsyncGenerator[bytes, None]:
         at = run.start
@@ -141,27 +139,22 @@ class _Reading:
             self._part = spool, number, data
         return self._part[2]
 
-    async def _small(self, run: ImageBytes) -> bytes:
-        if isinstance(run.place, str):
-            data = (await self.store.read_spans(run.place, [(run.start, run.end)]))[1][0]
-        else:
-            data = await whole(self._member(run))
-        if len(data) != run.end - run.start:
-            raise ObjectNotFound("An image is shorter than it was when it was exported.")
-        return data
-
-    async def _large(self, run: ImageBytes) -> AsyncGenerator[bytes, None]:
+    async def _large(self, run: Run) -> AsyncGenerator[bytes, None]:
+        if isinstance(run, Text):
+            async for piece in self._text(run):
+                yield piece
+            return
+        left = run.end - run.start
         pieces = (
             self.store.read(run.place, start=run.start, end=run.end)
             if isinstance(run.place, str)
             else self._member(run)
         )
-        left = run.end - run.start
         async for piece in pieces:
             left -= len(piece)
             yield piece
         if left:
-            raise ObjectNotFound("An image is shorter than it was when it was exported.")
+            raise _too_short()
 
     def _member(self, run: ImageBytes) -> AsyncIterator[bytes]:
         if self.archive is None or isinstance(run.place, str):
@@ -170,36 +163,37 @@ class _Reading:
         return self.packed.read(self.archive, member, run.size_bytes, start=run.start, end=run.end)
 
 
-async def _taken(piece: "asyncio.Task[bytes] | AsyncGenerator[bytes, None]") -> AsyncIterator[bytes]:
-    if isinstance(piece, asyncio.Task):
-        yield await piece
-        return
-    async with aclosing(piece):
-        async for chunk in piece:
-            yield chunk
-
-
-async def _abandon(pieces: "list[asyncio.Task[bytes] | AsyncGenerator[bytes, None]]") -> None:
-    """Let go of what was read ahead for nobody."""
-    for piece in pieces:
-        if isinstance(piece, asyncio.Task):
-            piece.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await piece
-        else:
-            await piece.aclose()
-
-
-async def _together(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-    """The same bytes in fewer, larger chunks."""
-    held: list[bytes] = []
+async def _grouped(runs: AsyncGenerator[Run, None]) -> AsyncGenerator[list[Run], None]:
+    """Runs that are sent together; a large one by itself."""
+    group: list[Run] = []
     size = 0
-    async with aclosing(chunks):
-        async for chunk in chunks:
-            held.append(chunk)
-            size += len(chunk)
-            if size >= _SENT_TOGETHER:
-                yield b"".join(held)
-                held, size = [], 0
-    if held:
-        yield b"".join(held)
+    async with aclosing(runs):
+        async for run in runs:
+            if group and size + run.end - run.start > _SENT_TOGETHER:
+                yield group
+                group, size = [], 0
+            group.append(run)
+            size += run.end - run.start
+    if group:
+        yield group
+
+
+def _is_large(group: Sequence[Run]) -> bool:
+    return group[0].end - group[0].start > _SENT_TOGETHER
+
+
+def _checked(data: bytes, run: Run) -> bytes:
+    if len(data) != run.end - run.start:
+        raise _too_short()
+    return data
+
+
+def _too_short() -> ObjectNotFound:
+    return ObjectNotFound("An image is shorter than it was when it was exported.")
+
+
+async def _abandon(ahead: "asyncio.Task[bytes] | None") -> None:
+    """Let go of what was read ahead for nobody."""
+    if ahead is not None and not ahead.done():
+        ahead.cancel()
+        await asyncio.wait([ahead])
