@@ -24,7 +24,7 @@ class StoredFile:
     size_bytes: int
     media_type: str
     etag: str
-    read: Callable[[int, int], AsyncIterator[bytes]]
+    read: Callable[[int, int], AsyncIterator[bytes | memoryview]]
     immutable: bool = False
     name: str | None = None
 
@@ -62,7 +62,9 @@ async def _body(
     return StreamingResponse(content, status_code=status, headers=headers, media_type=file.media_type)
 
 
-async def _following(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _following(
+    first: bytes | memoryview, rest: AsyncIterator[bytes | memoryview]
+) -> AsyncIterator[bytes | memoryview]:
     yield first
     async for chunk in rest:
         yield chunk

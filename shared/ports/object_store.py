@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from shared.foundation.errors import NotFound, Unavailable
 
@@ -25,6 +25,10 @@ class ObjectStat:
 
     size_bytes: int
     etag: str
+
+
+Part: TypeAlias = bytes | tuple[str, int, int]
+"""Bytes, or the key of an object with the start and end of a range of it."""
 
 
 class ObjectStore(Protocol):
@@ -57,10 +61,10 @@ class ObjectStore(Protocol):
         """
         ...
 
-    async def read_many(self, ranges: Sequence[tuple[str, int, int]]) -> list[bytes]:
-        """One (key, start, end) range of each of several objects, in the order asked. All are in memory.
+    async def read_joined(self, parts: Sequence[Part]) -> memoryview:
+        """Bytes at hand and ranges of objects, in one piece, in the order given.
 
-        What lies beyond an object's end is missing. Raises ObjectNotFound when any of them is not there.
+        Raises ObjectNotFound when an object is not there, or ends before its range does.
         """
         ...
 

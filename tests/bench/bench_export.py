@@ -136,11 +136,10 @@ def _report(found: Measured) -> Outcome:
         ("the export", f"{ours:.2f} s", f"{_rate(found, ours)} MB/s", f"{plain / ours:.2f}"),
     ]
     growth = found.peak_mib - found.before_mib
+    size = f"{found.size_bytes / 1e6:.0f} MB"
     text = [
-        (
-            f"{found.size_bytes / 1e6:.0f} MB; medians of {len(found.ours)} downloads by curl, in turns. `datayard export`,"
-            f" making and fetching it: {found.making:.2f} s."
-        ),
+        f"{size}; medians of {len(found.ours)} downloads by curl, in turns.",
+        f"`datayard export`, which makes and fetches it: {found.making:.2f} s.",
         table(("what is downloaded", "wall", "rate", "of the plain file's rate"), rows),
         f"The API's process: {found.before_mib:.0f} MiB before, {found.peak_mib:.0f} MiB at its peak.",
     ]

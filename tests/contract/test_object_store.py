@@ -83,12 +83,14 @@ class ObjectStoreContract:
         assert found == await store.stat("a")
         assert await store.read_spans("a", []) == (found, [])
 
-    async def test_reads_ranges_of_many_objects_in_the_order_asked(self, store):
+    async def test_joins_bytes_and_ranges_of_many_objects_in_the_order_given(self, store):
         await store.put("a", b"0123456789")
         await store.put("b/c", b"other")
-        ranges = [("b/c", 1, 3), ("a", 0, 10), ("a", 8, 99), ("a", 5, 5), ("b/c", 9, 12), ("a", 5, 2)]
-        assert await store.read_many(ranges) == [b"th", b"0123456789", b"89", b"", b"", b""]
-        assert await store.read_many([]) == []
+        parts = [("b/c", 1, 3), b"<>", ("a", 0, 10), b"", ("a", 8, 10), ("a", 5, 5)]
+        assert bytes(await store.read_joined(parts)) == b"th<>012345678989"
+        assert bytes(await store.read_joined([])) == b""
+        with pytest.raises(ObjectNotFound):
+            await store.read_joined([("a", 0, 10), ("b/c", 3, 6)])
 
     async def test_writing_again_replaces(self, store):
         await store.put("a", b"first")
@@ -135,7 +137,7 @@ class ObjectStoreContract:
             with pytest.raises(ObjectNotFound):
                 await store.read_spans(key, [(0, 1)])
             with pytest.raises(ObjectNotFound):
-                await store.read_many([("folder/a", 0, 1), (key, 0, 1)])
+                await store.read_joined([("folder/a", 0, 1), (key, 0, 1)])
             with pytest.raises(ObjectNotFound):
                 await store.stat(key)
             with pytest.raises(ObjectNotFound):
@@ -201,7 +203,7 @@ class ObjectStoreContract:
         with pytest.raises(ValueError, match="key"):
             await store.read_spans(key, [])
         with pytest.raises(ValueError, match="key"):
-            await store.read_many([(key, 0, 1)])
+            await store.read_joined([(key, 0, 1)])
         with pytest.raises(ValueError, match="key"):
             await store.delete(key)
         with pytest.raises(ValueError, match="key"):

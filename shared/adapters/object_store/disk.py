@@ -100,6 +100,20 @@ def read_spans(path: str, spans: Sequence[tuple[int, int]]) -> tuple[os.stat_res
         os.close(handle)
 
 
+def read_into(path: str, start: int, target: memoryview) -> int:
+    """Fill the target from the regular file; how many bytes there were."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise FileNotFoundError(errno.ENOENT, "not a regular file", path)
+        done = 0
+        while done < len(target) and (count := os.preadv(handle, [target[done:]], start + done)):
+            done += count
+        return done
+    finally:
+        os.close(handle)
+
+
 def _span(handle: int, start: int, end: int) -> bytes:
     """One range; a single call gives all of it, unless it has gigabytes or the file ends."""
     data = os.pread(handle, end - start, start) if end > start else b""

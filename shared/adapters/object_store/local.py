@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from shared.adapters.object_store import disk
 from shared.adapters.object_store.keys import RESERVED_FOLDER, check_folder, check_key, check_prefix
-from shared.ports.object_store import ObjectNotFound, ObjectStat
+from shared.ports.object_store import ObjectNotFound, ObjectStat, Part
 
 CHUNK_BYTES = 1024 * 1024
 STATS_AT_ONCE = 500
@@ -82,10 +82,12 @@ class LocalObjectStore:
             found, parts = await asyncio.to_thread(disk.read_spans, path, spans)
         return _stat(found), parts
 
-    async def read_many(self, ranges: Sequence[tuple[str, int, int]]) -> list[bytes]:
-        """Read all of them in one hop to a thread."""
-        places = [(key, self._path(key), start, end) for key, start, end in ranges]
-        return await asyncio.to_thread(_read_each, places)
+    async def read_joined(self, parts: Sequence[Part]) -> memoryview:
+        """Read them into one buffer, in one hop to a thread."""
+        for part in parts:
+            if isinstance(part, tuple):
+                check_key(part[0])
+        return await asyncio.to_thread(self._join, parts)
 
     async def stat(self, key: str) -> ObjectStat:
         """Size, and size with modification time as ETag."""
@@ -172,6 +174,21 @@ class LocalObjectStore:
                 found.append((key, _stat(disk.stat_file(self._path(key)))))
         return found
 
+    def _join(self, parts: Sequence[Part]) -> memoryview:
+        sizes = [len(part) if isinstance(part, bytes) else part[2] - part[1] for part in parts]
+        joined, at = memoryview(bytearray(sum(sizes))), 0
+        for part, size in zip(parts, sizes, strict=True):
+            target = joined[at : at + size]
+            at += size
+            if isinstance(part, bytes):
+                target[:] = part
+                continue
+            key, start, _ = part
+            with disk.translated(missing=key):
+                if disk.read_into(f"{self._root}/{key}", start, target) < size:
+                    raise ObjectNotFound(f"The object {key} is shorter than it was.")
+        return joined
+
     def _names(self, folder: str) -> Sequence[str]:
         with disk.translated():
             names = disk.names_in(f"{self._root}/{folder}")
@@ -183,14 +200,6 @@ class LocalObjectStore:
         disk.drop(partial)
         with disk.translated():
             disk.check_room(self._root)
-
-
-def _read_each(places: Sequence[tuple[str, str, int, int]]) -> list[bytes]:
-    parts: list[bytes] = []
-    for key, path, start, end in places:
-        with disk.translated(missing=key):
-            parts += disk.read_spans(path, [(start, end)])[1]
-    return parts
 
 
 def _stat(found: os.stat_result) -> ObjectStat:

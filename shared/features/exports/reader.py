@@ -5,9 +5,10 @@ size. What is small is sent together.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from shared.features.datasets.models import ArchiveRef, Dataset
 from shared.features.exports.models import Built, ExportFile
@@ -30,7 +31,9 @@ from shared.features.exports.pieces import (
 from shared.features.images.packed import PackedFiles
 from shared.foundation.streams import whole
 from shared.ports.byte_source import ByteSources
-from shared.ports.object_store import ObjectNotFound, ObjectStore
+from shared.ports.object_store import ObjectNotFound, ObjectStore, Part
+
+Chunk: TypeAlias = bytes | memoryview
 
 _SENT_TOGETHER = 1 << 20
 
@@ -44,7 +47,7 @@ class ExportReader:
 
     async def read(
         self, dataset: Dataset, built: Built, file: ExportFile, start: int, end: int
-    ) -> AsyncGenerator[bytes, None]:
+    ) -> AsyncGenerator[Chunk, None]:
         """The bytes of a file from `start` up to but without `end`. Raises ObjectNotFound and what sources raise."""
         layout = Layout.model_validate_json(await whole(self.store.read(layout_key(built.prefix))))
         work = _Reading(self.store, PackedFiles(self.sources), dataset.archive, built.prefix)
@@ -64,37 +67,36 @@ class _Reading:
 
     # -- what the bytes are
 
-    async def runs(self, layout: Layout, start: int, end: int) -> AsyncGenerator[Run, None]:
-        """The runs that make up a range of an export's bytes."""
+    async def runs(self, layout: Layout, start: int, end: int) -> AsyncGenerator[list[Run], None]:
+        """The runs that make up a range of an export's bytes, some at a time."""
         begins = 0
         for segment in layout.segments:
             first, last = max(start - begins, 0), min(end - begins, segment.size_bytes)
             if first < last and segment.blocks is None:
-                yield Text(segment.name, segment.start + first, segment.start + last)
+                yield [Text(segment.name, segment.start + first, segment.start + last)]
             elif first < last:
-                async for run in self._woven(segment, first, last):
-                    yield run
+                async for runs in self._woven(segment, first, last):
+                    yield runs
             begins += segment.size_bytes
 
-    async def _woven(self, segment: Segment, start: int, end: int) -> AsyncIterator[Run]:
+    async def _woven(self, segment: Segment, start: int, end: int) -> AsyncIterator[list[Run]]:
         blocks, at = segment.blocks or (), start
         for number in range(block_at(blocks, start), len(blocks)):
             if at >= end:
                 return
             data = await whole(self.store.read(block_key(self.prefix, segment.name, number)))
             block = Block.model_validate_json(data)
-            for run in runs_of_block(block, segment, at, end):
-                yield run
+            yield list(runs_of_block(block, segment, at, end))
             at = max(at, min(end, last_of(block)))
         if at < end:  # behind the last image
             behind = segment.spool_bytes - segment.size_bytes
-            yield Text(segment.name, at + behind, end + behind)
+            yield [Text(segment.name, at + behind, end + behind)]
 
     # -- reading it
 
-    async def bytes_of(self, runs: AsyncGenerator[Run, None]) -> AsyncGenerator[bytes, None]:
+    async def bytes_of(self, runs: AsyncGenerator[list[Run], None]) -> AsyncGenerator[Chunk, None]:
         """The bytes: what is small together, and the next of it while the last is sent; what is large in pieces."""
-        ahead: asyncio.Task[bytes] | None = None
+        ahead: asyncio.Task[memoryview] | None = None
         try:
             async with aclosing(_grouped(runs)) as groups:
                 async for group in groups:
@@ -110,34 +112,36 @@ class _Reading:
         finally:
             await _abandon(ahead)
 
-    async def _small(self, group: Sequence[Run]) -> bytes:
-        """The bytes of some runs: those of objects are asked for together."""
-        objects = [run for run in group if isinstance(run, ImageBytes) and isinstance(run.place, str)]
-        found = iter(await self.store.read_many([(str(run.place), run.start, run.end) for run in objects]))
-        return b"".join([_checked(await self._one(run, found), run) for run in group])
+    async def _small(self, group: Sequence[Run]) -> memoryview:
+        """The bytes of some runs: those of objects are read together."""
+        return await self.store.read_joined([await self._small_part(run) for run in group])
 
-    async def _one(self, run: Run, objects: Iterator[bytes]) -> bytes:
+    async def _small_part(self, run: Run) -> Part:
         if isinstance(run, Text):
+            number, first = divmod(run.start, PIECE_BYTES)
+            last = first + run.end - run.start
+            if last <= PIECE_BYTES and self._part[:2] == (run.spool, number) and last <= len(self._part[2]):
+                return self._part[2][first:last]
             return b"".join([piece async for piece in self._text(run)])
-        return next(objects) if isinstance(run.place, str) else await whole(self._member(run))
+        if isinstance(run.place, str):
+            return run.place, run.start, run.end
+        data = await whole(self._member(run))
+        if len(data) != run.end - run.start:
+            raise _too_short()
+        return data
 
     async def _text(self, run: Text) -> AsyncGenerator[bytes, None]:
+        """A range of a spool. The last part that was read is kept, for the next header most likely lies in it."""
         at = run.start
         while at < run.end:
             number, first = divmod(at, PIECE_BYTES)
-            part = await self._part_of(run.spool, number)
-            piece = part[first : first + run.end - at]
+            data = await whole(self.store.read(part_key(self.prefix, run.spool, number)))
+            self._part = run.spool, number, data
+            piece = data[first : first + run.end - at]
             if not piece:
                 raise ObjectNotFound("A piece of the export is shorter than it was written.")
             yield piece
             at += len(piece)
-
-    async def _part_of(self, spool: str, number: int) -> bytes:
-        """A part of a spool; the last one is kept, for the next header most likely lies in it."""
-        if self._part[:2] != (spool, number) or not self._part[2]:
-            data = await whole(self.store.read(part_key(self.prefix, spool, number)))
-            self._part = spool, number, data
-        return self._part[2]
 
     async def _large(self, run: Run) -> AsyncGenerator[bytes, None]:
         if isinstance(run, Text):
@@ -163,17 +167,18 @@ class _Reading:
         return self.packed.read(self.archive, member, run.size_bytes, start=run.start, end=run.end)
 
 
-async def _grouped(runs: AsyncGenerator[Run, None]) -> AsyncGenerator[list[Run], None]:
+async def _grouped(runs: AsyncGenerator[list[Run], None]) -> AsyncGenerator[list[Run], None]:
     """Runs that are sent together; a large one by itself."""
     group: list[Run] = []
     size = 0
     async with aclosing(runs):
-        async for run in runs:
-            if group and size + run.end - run.start > _SENT_TOGETHER:
-                yield group
-                group, size = [], 0
-            group.append(run)
-            size += run.end - run.start
+        async for some in runs:
+            for run in some:
+                if group and size + run.end - run.start > _SENT_TOGETHER:
+                    yield group
+                    group, size = [], 0
+                group.append(run)
+                size += run.end - run.start
     if group:
         yield group
 
@@ -182,17 +187,11 @@ def _is_large(group: Sequence[Run]) -> bool:
     return group[0].end - group[0].start > _SENT_TOGETHER
 
 
-def _checked(data: bytes, run: Run) -> bytes:
-    if len(data) != run.end - run.start:
-        raise _too_short()
-    return data
-
-
 def _too_short() -> ObjectNotFound:
     return ObjectNotFound("An image is shorter than it was when it was exported.")
 
 
-async def _abandon(ahead: "asyncio.Task[bytes] | None") -> None:
+async def _abandon(ahead: "asyncio.Task[memoryview] | None") -> None:
     """Let go of what was read ahead for nobody."""
     if ahead is not None and not ahead.done():
         ahead.cancel()

@@ -25,7 +25,7 @@ from shared.features.exports.models import (
     VersionNotFound,
     progress_of,
 )
-from shared.features.exports.reader import ExportReader
+from shared.features.exports.reader import Chunk, ExportReader
 from shared.features.exports.repository import ExportRepository, OtherJobRepository
 from shared.features.images.models import SplitNotFound
 from shared.features.images.service import category_id_of
@@ -103,7 +103,7 @@ class ExportService:
             raise ExportFileNotFound(f"The export has {len(export.built.files)} files, counted from 0.")
         return export, export.built, export.built.files[number]
 
-    def read(self, dataset: Dataset, built: Built, file: ExportFile, start: int, end: int) -> AsyncIterator[bytes]:
+    def read(self, dataset: Dataset, built: Built, file: ExportFile, start: int, end: int) -> AsyncIterator[Chunk]:
         """The bytes of a file from `start` up to but without `end`."""
         return self.reader.read(dataset, built, file, start, end)
 
