@@ -132,16 +132,7 @@ def make_container(outside: Outside, engine: EngineSettings, events: EventSettin
     progress = ProgressReader(repositories.shards, repositories.findings)
     changes = ImportChanges(outside.database)
     sources = EventSources(repositories.jobs, repositories.findings, progress, changes)
-    imports = ImportService(
-        datasets=datasets,
-        jobs=repositories.jobs,
-        findings=repositories.findings,
-        ending=ending,
-        sources=outside.sources,
-        queue=outside.queue,
-        transactions=transactions,
-        engine=engine,
-    )
+    imports = _imports(outside, repositories, datasets, ending)
     exports = _exports(outside, repositories, export_cleaner, transactions, engine)
     return Container(
         outside=outside,
@@ -157,8 +148,8 @@ def make_container(outside: Outside, engine: EngineSettings, events: EventSettin
         export_builder=ExportBuilder(images, outside.store),
         export_cleaner=export_cleaner,
         dispatcher=JobDispatcher(
-            exports=ExportDispatcher(repositories.other_jobs, outside.launcher, export_cleaner),
-            imports=ImportDispatcher(repositories.jobs, datasets, outside.launcher, cleaner),
+            ExportDispatcher(repositories.other_jobs, outside.launcher, export_cleaner),
+            ImportDispatcher(repositories.jobs, datasets, outside.launcher, cleaner),
         ),
         ending=ending,
         cleaner=cleaner,
@@ -181,4 +172,22 @@ def _exports(
         queue=outside.queue,
         transactions=transactions,
         engine=engine,
+    )
+
+
+def _imports(
+    outside: Outside,
+    repositories: Repositories,
+    datasets: DatasetService,
+    ending: Ending,
+) -> ImportService:
+    return ImportService(
+        datasets=datasets,
+        jobs=repositories.jobs,
+        findings=repositories.findings,
+        ending=ending,
+        sources=outside.sources,
+        queue=outside.queue,
+        transactions=ending.transactions,
+        engine=ending.engine,
     )

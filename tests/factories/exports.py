@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from tests.factories.archives import yolo_zip
 from tests.factories.yard import ENDED, Yard
 
 FORMATS: dict[str, dict[str, object]] = {
@@ -20,6 +21,13 @@ FORMATS: dict[str, dict[str, object]] = {
     "csv": {"format": "csv"},
 }
 """Every export that is one zip."""
+
+
+async def shapes(yard: Yard, folder: Path, *, images: int = 20, **options: object) -> dict[str, dict[str, Any]]:
+    """The images, by path, of the dataset `shapes`, which is imported."""
+    yolo_zip(folder / "shapes.zip", images=images)
+    await yard.imported(folder / "shapes.zip", **options)
+    return {image["path"]: image for image in await yard.all_images("shapes")}
 
 
 async def export_ended(yard: Yard, dataset: str, export_id: str, *, seconds: float = 60) -> dict[str, Any]:
@@ -64,13 +72,13 @@ def tar_members(data: bytes) -> dict[str, bytes]:
         return {name: file.read() for name, file in files.items() if file is not None}
 
 
-async def content(yard: Yard, dataset: str, *, by_name: bool = False) -> list[dict[str, Any]]:
+async def content(yard: Yard, dataset: str) -> list[dict[str, Any]]:
     """What a dataset says, image by image, but for ids and where files lie: what a round trip has to keep."""
     kept = ("split", "width", "height", "format", "orientation", "size_bytes", "sha256", "attributes")
     found = []
     for image in await yard.all_images(dataset):
         one = {key: image[key] for key in kept}
-        found.append({**one, "name": image["file_name"], "annotations": [_said(said) for said in image["annotations"]]})
+        found.append({**one, "name": image["file_name"], "annotations": image["annotations"]})
     return sorted(found, key=lambda image: json.dumps([image["sha256"], image["split"], image["name"]]))
 
 
@@ -78,10 +86,6 @@ async def categories(yard: Yard, dataset: str) -> list[tuple[int, str]]:
     """The categories, in order."""
     found = (await yard.api.get(f"/datasets/{dataset}")).json()["categories"]
     return [(one["id"], one["name"]) for one in found]
-
-
-def _said(annotation: dict[str, Any]) -> dict[str, Any]:
-    return annotation
 
 
 async def reimported(yard: Yard, path: Path, data: bytes, **options: object) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Round trips: what is exported and imported again says the same, and label files are the same bytes."""
 
 import asyncio
+import json
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -223,3 +224,48 @@ async def _comes_back(yard: Yard, folder: Path, tree: str, one: tuple[str, list[
 def _without_names(images: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The same, where a list of names in lines could not hold a name as it is."""
     return [{**image, "annotations": [{**one, "category": ""} for one in image["annotations"]]} for image in images]
+
+
+async def test_coco_says_all_of_what_it_said(yard: Yard, tmp_path: Path) -> None:
+    """Masks, parts, crowds, keypoints, captions, ids of categories and whatever else, from COCO to COCO."""
+    annotations = [
+        {"id": 7, "image_id": 3, "category_id": 18, "bbox": [1.5, 2, 10.25, 7], "area": 33.5, "iscrowd": 0,
+         "segmentation": [[1.5, 2, 11.75, 2, 11.75, 9.1], [3, 3, 4, 3, 4, 4.7]], "by": "somebody"},
+        {"id": 8, "image_id": 3, "category_id": 2, "bbox": [0, 0, 40, 30], "area": 1200, "iscrowd": 1,
+         "segmentation": {"size": [30, 40], "counts": [0, 1200]}},
+        {"id": 9, "image_id": 4, "category_id": 18, "bbox": [5, 5, 10, 10], "area": 100, "iscrowd": 0,
+         "keypoints": [6, 7, 2, 8.3, 9.9, 1, 0, 0, 0], "num_keypoints": 2, "segmentation": []},
+    ]  # fmt: skip
+    head = {
+        "images": [
+            {
+                "id": number,
+                "file_name": f"{number}.jpg",
+                "width": 40,
+                "height": 30,
+                "license": 3,
+                "coco_url": "http://c",
+            }
+            for number in (3, 4)
+        ],
+        "categories": [{"id": 2, "name": "crowd", "supercategory": "none"}, {"id": 18, "name": "dog"}],
+    }
+    captions = [{"id": 1, "image_id": 3, "caption": "A dog."}, {"id": 2, "image_id": 3, "caption": "And a crowd."}]
+    files = {
+        "annotations/instances_train2017.json": {**head, "annotations": annotations},
+        "annotations/captions_train2017.json": {"images": head["images"], "annotations": captions},
+    }
+    members = {name: json.dumps(content).encode() for name, content in files.items()}
+    images = {f"train2017/{number}.jpg": jpeg_bytes(40, 30, seed=number) for number in (3, 4)}
+    status = await yard.imported(zip_of(tmp_path / "coco.zip", {**members, **images}))
+    assert status["state"] == "succeeded", status
+    before = await content(yard, status["dataset_id"])
+    assert [len(image["annotations"]) for image in sorted(before, key=lambda image: image["name"])] == [2, 1]
+    export = await exported(yard, status["dataset_id"], format="coco")
+    assert export["findings"] == []
+    again = await reimported(yard, tmp_path / "again.zip", await downloaded(yard, export))
+    assert await content(yard, again["dataset_id"]) == before
+    described = [(await yard.api.get(f"/datasets/{one['dataset_id']}")).json() for one in (status, again)]
+    assert described[0]["categories"] == described[1]["categories"]
+    documents = [await yard.database["datasets"].find_one({"_id": one["dataset_id"]}) for one in (status, again)]
+    assert documents[0]["categories"] == documents[1]["categories"]

@@ -27,6 +27,8 @@ from services.api.settings import ApiSettings
 from services.ingest.settings import IngestSettings
 from services.worker.settings import WorkerSettings
 from shared.features.jobs.models import JobKind
+from shared.formats.annotations.writers.losses import LOSSES
+from shared.formats.annotations.writers.registry import WRITE_FORMATS
 from shared.formats.rules import RULES
 from shared.foundation.errors import AppError, all_problem_types
 from shared.foundation.mongo import connect
@@ -188,6 +190,20 @@ async def test_the_frameworks_refusals_are_the_documented_ones(
         await app.state.container.close()
     assert answer.json()["type"] == f"/problems/{slug}"
     assert (str(answer.status_code),) == columns(table("problems.md", "Problem types"), 0)[slug]
+
+
+# -- exports
+
+
+def test_every_loss_of_an_export_is_in_docs_exports_md() -> None:
+    real = {loss.id: (str(loss.severity), loss.meaning, loss.suggestion) for loss in LOSSES.values()}
+    assert table("exports.md", "What is lost") == real
+
+
+def test_what_formats_carry_is_in_docs_exports_md() -> None:
+    tasks = ("detect", "segment", "pose", "obb", "classify")
+    real = {name: tuple(made.carries.get(task, "—") for task in tasks) for name, made in WRITE_FORMATS.items()}
+    assert table("exports.md", "What formats carry") == real
 
 
 # -- rules, kinds, routes, collections, metrics
