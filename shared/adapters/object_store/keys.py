@@ -1,11 +1,17 @@
 """Which keys an object may have: relative POSIX paths that mean the same on a disk and in a bucket."""
 
+import re
+
 MOST_KEY_BYTES, MOST_PART_BYTES = 1024, 255
 RESERVED_FOLDER = ".partial"
+# nearly every key; the others take the long way
+_PLAIN_KEY = re.compile(r"[a-z0-9][\w.-]{0,127}(/[a-z0-9][\w.-]{0,127}){0,7}", re.ASCII)
 
 
 def check_key(key: str) -> str:
     """Return `key`; raise ValueError if it is empty, absolute, climbs, is too long or in the reserved folder."""
+    if len(key) < MOST_KEY_BYTES and _PLAIN_KEY.fullmatch(key):
+        return key
     parts = key.split("/")
     if any(part in {"", ".", ".."} or "\0" in part for part in parts) or parts[0] == RESERVED_FOLDER:
         raise ValueError(f"Not a key of an object: {key[:200]!r}")

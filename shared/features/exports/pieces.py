@@ -8,7 +8,7 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 from zlib_ng import zlib_ng
@@ -54,8 +54,7 @@ class Layout(BaseModel):
     segments: tuple[Segment, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):  # thousands are made in a row
     """A range of a spool."""
 
     spool: str
@@ -63,8 +62,7 @@ class Text:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class ImageBytes:
+class ImageBytes(NamedTuple):
     """A range of an image."""
 
     place: Place
