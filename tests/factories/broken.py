@@ -47,9 +47,9 @@ def gif_bytes() -> bytes:
     return out.getvalue()
 
 
-def large_jpeg(size_bytes: int, seed: int = 0) -> bytes:
+def large_jpeg(size_bytes: int, seed: int = 0, sides: tuple[int, int] = (200, 100)) -> bytes:
     """A JPEG with noise behind its end, which decoders ignore; it ends as a JPEG does."""
-    head = jpeg_bytes(200, 100, seed=seed)
+    head = jpeg_bytes(*sides, seed=seed)
     return head + noise(size_bytes - len(head) - 2, seed) + b"\xff\xd9"
 
 

@@ -11,14 +11,15 @@ from typing import Any
 from backports import zstd
 
 from shared.foundation.settings import EngineSettings
-from tests.factories.archives import jpeg_bytes, zip_of
-from tests.factories.broken import CONFIG, ROW, noise, tar_member, tar_of
+from tests.factories.archives import zip_of
+from tests.factories.broken import CONFIG, large_jpeg, tar_member, tar_of
 from tests.factories.raw_zip import RawMember, raw_zip
 from tests.factories.yard import Yard
 
 SMALL_SHARDS = EngineSettings(claimers=2, shard_bytes=8 << 10, shard_images=3, lease_seconds=4)
 LABELS_FIRST = SMALL_SHARDS.model_copy(update={"index_first_bytes": 0})
 STORAGES = ("objects", "packed")
+_BY_ITS_NATURE = ("PAIR_", "SET_", "IMG_DUP_CONTENT")
 NAMES = ["person", "car", "light"]
 
 Members = dict[str, bytes]
@@ -32,9 +33,10 @@ def dataset() -> Members:
     files: Members = {}
     for number in range(13):
         stem = f"{('train', 'train', 'val')[number % 3]}/{number:04d}"
-        files[f"images/{stem}.jpg"] = jpeg_bytes(40 + number, 30, seed=number) + noise(1500, number)
+        files[f"images/{stem}.jpg"] = large_jpeg(2_500, seed=number, sides=(40 + number, 30))
         if number % 5 != 4:
-            files[f"labels/{stem}.txt"] = ROW.replace(b"0 ", b"%d " % (number % 3)) * (number % 4)
+            rows = [b"%d 0.%d 0.5 0.1 0.2\n" % (number % 3, 2 + 2 * row) for row in range(number % 4)]
+            files[f"labels/{stem}.txt"] = b"".join(rows)
     return files | {"data.yaml": CONFIG}
 
 
@@ -64,7 +66,7 @@ async def served(yard: Yard, status: Mapping[str, Any]) -> dict[str, tuple[str, 
     return found
 
 
-async def rules(yard: Yard, status: Mapping[str, Any], *, but: Sequence[str] = ("PAIR_",)) -> list[tuple[str, str]]:
+async def rules(yard: Yard, status: Mapping[str, Any], *, but: Sequence[str] = _BY_ITS_NATURE) -> list[tuple[str, str]]:
     """What was found, without what such a dataset says by its nature."""
     report = await yard.report(status["job_id"])
     return sorted((one["rule"], one["file"]) for one in report if not one["rule"].startswith(tuple(but)))

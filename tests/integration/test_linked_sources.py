@@ -10,14 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.factories.archives import jpeg_bytes
-from tests.factories.broken import noise, tar_member, tar_of
+from tests.factories.broken import large_jpeg, tar_member, tar_of
 from tests.factories.http_servers import source_server
 from tests.factories.raw_zip import SYMLINK, RawMember, raw_zip
 from tests.factories.source_kinds import NAMES, STORAGES, Members, check, dataset, rules, served, write_folder
 from tests.factories.yard import Yard
 
-POOL = {f"pool/{number}.jpg": jpeg_bytes(40 + number, 30, seed=number) + noise(2000, number) for number in range(6)}
+POOL = {f"pool/{number}.jpg": large_jpeg(3_000, seed=number, sides=(40 + number, 30)) for number in range(6)}
 BOX, POLYGON = b"0 0.5 0.5 0.2 0.2\n", b"1 0.1 0.1 0.9 0.1 0.9 0.9\n"
 
 
