@@ -19,18 +19,27 @@ from tests.factories.yard import Yard
 
 YOLO = ("ultralytics", "roboflow", "darknet")
 TASKS = ("detect", "segment", "pose", "obb")
-# What comes with a format that the dataset did not say before: COCO insists on areas.
-ADDED = {"coco": {"area", "iscrowd", "num_keypoints"}}
-# What a format cannot say.
-CANNOT = {"voc": {"pose", "obb"}, "kitti": {"segment", "pose", "obb"}, "coco": {"obb"}, "csv": set[str]()}
+# What comes with a format that the dataset did not say before: areas, and what is not known in space.
+ADDED = {
+    "coco": {"area", "iscrowd", "num_keypoints"},
+    "kitti": {"truncated", "occluded", "alpha", "dimensions", "location", "rotation_y"},
+}
+# What a format cannot say, or is not read of it: of tables that is all but boxes and labels.
+CANNOT = {
+    "voc": {"pose", "obb"}, "kitti": {"segment", "pose", "obb"}, "coco": {"obb"}, "csv": {"segment", "pose", "obb"},
+}  # fmt: skip
 
 
 def row(dice: random.Random, task: str) -> str:
     """A label row of a task, with numbers as people write them."""
     numbers = [f"{dice.uniform(0.05, 0.95):.{dice.choice((1, 3, 6, 16))}f}" for _ in range(12)]
-    values = {"detect": numbers[:4], "segment": numbers[: 2 * dice.randint(3, 6)], "obb": numbers[:8]}
+    box = [
+        f"{dice.uniform(*ends):.{dice.choice((1, 3, 6, 16))}f}"
+        for ends in ((0.3, 0.7), (0.3, 0.7), (0.1, 0.5), (0.1, 0.5))
+    ]
+    values = {"detect": box, "segment": numbers[: 2 * dice.randint(3, 6)], "obb": numbers[:8]}
     seen = [str(dice.randrange(3)) for _ in range(2)]
-    values["pose"] = [*numbers[:6], seen[0], *numbers[6:8], seen[1]]
+    values["pose"] = [*box, *numbers[4:6], seen[0], *numbers[6:8], seen[1]]
     return f"{dice.randrange(3)} {' '.join(values[task])}\n"
 
 
@@ -269,3 +278,71 @@ async def test_coco_says_all_of_what_it_said(yard: Yard, tmp_path: Path) -> None
     assert described[0]["categories"] == described[1]["categories"]
     documents = [await yard.database["datasets"].find_one({"_id": one["dataset_id"]}) for one in (status, again)]
     assert documents[0]["categories"] == documents[1]["categories"]
+
+
+FOLDERS = {
+    f"{split}/{label}/{number}.jpg": jpeg_bytes(30, 20 + number, seed=number * 7 + len(split + label))
+    for split in ("train", "val", "test")
+    for label in ("cat", "dog", "a zebra")
+    for number in range(2)
+}
+
+
+@pytest.mark.parametrize("name", ["classify", "csv"])
+async def test_images_by_label_come_back(yard: Yard, tmp_path: Path, name: str) -> None:
+    status = await yard.imported(zip_of(tmp_path / "folders.zip", FOLDERS))
+    dataset = status["dataset_id"]
+    assert (await yard.api.get(f"/datasets/{dataset}")).json()["task"] == "classify"
+    export = await exported(yard, dataset, **({"format": "csv"} if name == "csv" else {}))
+    assert export["task"] == "classify"
+    data = await downloaded(yard, export)
+    if name == "classify":
+        assert members_of(data) == FOLDERS
+    again = await reimported(yard, tmp_path / "again.zip", data)
+    before, after = await content(yard, dataset), await content(yard, again["dataset_id"])
+    for image in (*before, *after):
+        image["name"] = image["name"].partition("-")[0]  # in one folder, many of them would have one name
+    assert after == before
+    assert await categories(yard, again["dataset_id"]) == await categories(yard, dataset)
+    some = await exported(yard, dataset, categories=["dog"], splits=["val"])
+    assert set(members_of(await downloaded(yard, some))) == {"val/dog/0.jpg", "val/dog/1.jpg"}
+
+
+@pytest.mark.parametrize("name", ["coco", "voc", "kitti"])
+async def test_labels_of_whole_images_are_refused_where_they_cannot_be_said(
+    yard: Yard, tmp_path: Path, name: str
+) -> None:
+    status = await yard.imported(zip_of(tmp_path / "folders.zip", FOLDERS))
+    answer = await yard.api.post(f"/datasets/{status['dataset_id']}/exports", json={"format": name})
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/export-not-possible")
+    assert "yolo, csv, webdataset can" in answer.json()["detail"]
+
+
+KITTI_ROW = (
+    b"Car 0.50 1 -1.57 5.50 4.25 25.75 19 1.5 1.6 4.2 2.5 1.4 30.1 -1.6\n"
+    b"DontCare -1 -1 -10 1 2 3 4 -1 -1 -1 -1000 -1000 -1000 -10\n"
+)
+VOC_FILE = b"""<annotation><filename>a.jpg</filename><size><width>40</width><height>30</height><depth>3</depth></size>
+<object><name>person</name><pose>Left</pose><truncated>1</truncated><difficult>0</difficult>
+<bndbox><xmin>3</xmin><ymin>4.5</ymin><xmax>20</xmax><ymax>29</ymax></bndbox>
+<part><name>head</name><bndbox><xmin>5</xmin><ymin>6</ymin><xmax>9</xmax><ymax>9.5</ymax></bndbox></part></object>
+<object><name>cat</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>8</ymax></bndbox></object></annotation>
+"""
+OWN = {
+    "kitti": {"training/image_2/000000.jpg": jpeg_bytes(40, 30), "training/label_2/000000.txt": KITTI_ROW},
+    "voc": {
+        "JPEGImages/a.jpg": jpeg_bytes(40, 30), "Annotations/a.xml": VOC_FILE, "ImageSets/Main/train.txt": b"a\n",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OWN)
+async def test_a_format_says_again_what_it_said(yard: Yard, tmp_path: Path, name: str) -> None:
+    status = await yard.imported(zip_of(tmp_path / "own.zip", OWN[name]))
+    assert status["state"] == "succeeded", status
+    before = await content(yard, status["dataset_id"])
+    assert before[0]["annotations"]
+    export = await exported(yard, status["dataset_id"], format=name)
+    again = await reimported(yard, tmp_path / "again.zip", await downloaded(yard, export))
+    assert await content(yard, again["dataset_id"]) == before
+    assert await categories(yard, again["dataset_id"]) == await categories(yard, status["dataset_id"])

@@ -274,7 +274,7 @@ def test_csv() -> None:
         "y_center": "0.5", "box_width": "0.2", "box_height": "0.4", "points": "",
         "keypoints": "[[0.1,0.2,2.0],[0.3,0.4,1.0]]", "attributes": "", "image_attributes": '{"captions":["é"]}',
     }  # fmt: skip
-    assert (label["type"], label["class"], label["xmax"]) == ("label", "traffic light", "200")
+    assert (label["type"], label["class"], label["xmax"], label["x_center"]) == ("label", "traffic light", "", "")
     assert losses == {}
 
 

@@ -62,12 +62,18 @@ class CsvWriter:
             name,
             str(self._positions[annotation.category_id]),
             annotation.type,
-            *_corners(annotation.bbox, image.size),
-            *map(number, annotation.bbox),
+            *_box(annotation, image.size),
             _json([list(point) for point in annotation.points]) if annotation.points else "",
             _json([list(keypoint) for keypoint in annotation.keypoints]) if annotation.keypoints else "",
             _json(dict(annotation.attributes)) if annotation.attributes else "",
         ]
+
+
+def _box(annotation: AnnotationToWrite, size: ImageSize | None) -> Sequence[str]:
+    """Corners, centre and sides; nothing for what is said of the whole image, which other readers take for a box."""
+    if annotation.type == "label":
+        return [""] * 8
+    return [*_corners(annotation.bbox, size), *map(number, annotation.bbox)]
 
 
 def _corners(bbox: Sequence[float], size: ImageSize | None) -> Sequence[str]:
