@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -281,9 +282,8 @@ async def test_coco_says_all_of_what_it_said(yard: Yard, tmp_path: Path) -> None
 
 
 FOLDERS = {
-    f"{split}/{label}/{number}.jpg": jpeg_bytes(30, 20 + number, seed=number * 7 + len(split + label))
-    for split in ("train", "val", "test")
-    for label in ("cat", "dog", "a zebra")
+    f"{split}/{label}/{number}.jpg": jpeg_bytes(30 + at, 20 + number, seed=at)
+    for at, (split, label) in enumerate(product(("train", "val", "test"), ("cat", "dog", "a zebra")))
     for number in range(2)
 }
 
