@@ -56,7 +56,7 @@ BAD: list[tuple[str, str, Any]] = [
     ("images", "dataset_id", None),
     ("import_jobs", "state", "paused"),
     ("import_jobs", "phase", "rest"),
-    ("import_jobs", "kind", "export"),
+    ("import_jobs", "kind", "ingest"),
     ("import_jobs", "attempts", -1),
     ("import_shards", "state", "lost"),
     ("import_shards", "token", -1),
