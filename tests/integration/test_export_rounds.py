@@ -27,7 +27,7 @@ ADDED = {
 }
 # What a format cannot say, or is not read of it: of tables that is all but boxes and labels.
 CANNOT = {
-    "voc": {"pose", "obb"}, "kitti": {"segment", "pose", "obb"}, "coco": {"obb"}, "csv": {"segment", "pose", "obb"},
+    "voc": {"pose", "obb"}, "kitti": {"segment", "pose", "obb"}, "coco": {"obb"}, "csv": set(),
 }  # fmt: skip
 
 

@@ -34,6 +34,7 @@ _SPELLINGS = {
     "points": "points polygon segmentation",
     "keypoints": "keypoints",
     "attributes": "attributes",
+    "image_attributes": "image_attributes",
 }
 ALIASES: Mapping[str, Sequence[str]] = MappingProxyType({role: names.split() for role, names in _SPELLINGS.items()})
 """The meaning of a column by its name, in lower case and with `_` between words; of several the first counts."""
@@ -106,10 +107,12 @@ def _position(words: Sequence[str], names: Sequence[str]) -> int | None:
 
 def _shape(found: Mapping[str, int]) -> tuple[str, tuple[int, ...]]:
     """How boxes are given, and the columns that do; width and height are a box's where nothing else is."""
-    if all(role in found for role in CORNERS):
+    if "type" not in found and all(role in found for role in CORNERS):  # our own tables have both, and say shares
         return "corners", tuple(found[role] for role in CORNERS)
     for shape, start in (("centre", CENTRE), ("corner_and_size", CORNER_AND_SIZE)):
         for sides in (("box_width", "box_height"), ("width", "height")):
             if all(role in found for role in (*start, *sides)):
                 return shape, tuple(found[role] for role in (*start, *sides))
+    if all(role in found for role in CORNERS):
+        return "corners", tuple(found[role] for role in CORNERS)
     return ("bbox", (found["bbox"],)) if "bbox" in found else ("", ())

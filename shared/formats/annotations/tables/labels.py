@@ -50,7 +50,8 @@ class TableLabels:
         lines = data.splitlines()
         for line in lines:
             rows.add(line)
-        return LabelRows(rows.annotations, len(lines), len(lines) - len(rows.annotations))
+        read = len(lines) - rows.without_annotation
+        return LabelRows(rows.annotations, read, read - len(rows.annotations), rows.attributes)
 
 
 @dataclass(slots=True)
@@ -61,6 +62,8 @@ class _Rows:
     report: Report
     annotations: list[Annotation] = field(default_factory=list)
     points: int = 0
+    without_annotation: int = 0
+    attributes: Attributes = field(default_factory=dict)
     said: set[tuple[object, ...]] = field(default_factory=set)
     told: set[str] = field(default_factory=set)
 
@@ -73,6 +76,10 @@ class _Rows:
             self.report(Finding("CSV_ROW", self.image, "a row cannot be read"))
             return
         try:
+            self._describe(record)
+            if record[2] is None:
+                self.without_annotation += 1
+                return
             found = self._annotation(record, file, number)
         except LeftOutRow as left_out:
             self.report(Finding(left_out.remark.rule, file, left_out.remark.message, number))
@@ -85,6 +92,12 @@ class _Rows:
             self.report(Finding("ROW_DUPLICATE", file, "the row says what an earlier one says", number))
         self.said.add(key)
         self.annotations.append(found)
+
+    def _describe(self, record: Sequence[object]) -> None:
+        """Take what is said of the image itself, which each of its rows repeats."""
+        said = str(record[_OURS + 4] or "") if len(record) > _OURS + 4 else ""
+        if said and not self.attributes:
+            self.attributes = _object(said, "image_attributes")
 
     def _annotation(self, record: Sequence[object], file: str, number: int) -> Annotation:
         if len(self.annotations) >= self.context.limits.max_rows:

@@ -16,7 +16,7 @@ ONLY_CATEGORY = "object"
 
 _NOWHERE = -1
 _SHOWN = 100
-_OURS = ("type", "points", "keypoints", "attributes")
+_OURS = ("type", "points", "keypoints", "attributes", "image_attributes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,8 @@ class TableRecords:
         texts = box_texts(cells, table.columns)
         has_box = any(text and text.lower() not in ("nan", "none", "null") for text in texts)
         if table.columns.shape and not has_box and table.columns.cell(cells, "type") != "label":
+            if table.columns.cell(cells, "image_attributes"):
+                yield self._record(row, None, "", [])
             return
         for name in self._names(cells):
             if name not in table.numbers:
@@ -108,7 +110,7 @@ class TableRecords:
             return [name]
         return [name] if name else []
 
-    def _record(self, row: Row, category: int, shape: str, texts: Sequence[str]) -> bytes:
+    def _record(self, row: Row, category: int | None, shape: str, texts: Sequence[str]) -> bytes:
         columns, cells = self.table.columns, row.cells
         record: list[object] = [self.table.place, row.line, category, shape, list(texts) if shape else []]
         if shape:

@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Sequence
 
-from shared.formats.annotations.model import ImageSize
+from shared.formats.annotations.model import Category, ImageSize
 from shared.formats.annotations.pixels import corners_in_pixels
 from shared.formats.annotations.writers.losses import LossLog
 from shared.formats.annotations.writers.model import AnnotationToWrite, ImageToWrite, TextFile, WriteOptions, Written
@@ -34,7 +34,8 @@ class CsvWriter:
     """Adds rows to one file, `annotations.csv`."""
 
     def __init__(self, options: WriteOptions, losses: LossLog) -> None:
-        self._options, self._losses = options, losses
+        del losses  # there are none
+        self._options = options
         self._positions = options.positions
         self._names = {category.id: category.name for category in options.categories}
         self._used: set[int] = set()
@@ -51,10 +52,14 @@ class CsvWriter:
 
     def finish(self) -> Sequence[TextFile]:
         """The file."""
-        for category in self._options.categories:
-            if category.id not in self._used:
-                self._losses.add("EXPORT_UNUSED_CATEGORY", category.name)
-        return [TextFile("annotations.csv", [_lines([COLUMNS]), _STREAM])]
+        unused = [category for category in self._options.categories if category.id not in self._used]
+        rows = [self._unused(category) for category in unused]
+        return [TextFile("annotations.csv", [_lines([COLUMNS]), _STREAM, *([_lines(rows)] if rows else [])])]
+
+    def _unused(self, category: Category) -> list[str]:
+        """A row without an image, which says that there is such a category."""
+        row = dict.fromkeys(COLUMNS, "") | {"class": category.name, "class_id": str(self._positions[category.id])}
+        return list(row.values())
 
     def _annotation(self, annotation: AnnotationToWrite, image: ImageToWrite) -> list[str]:
         name = self._names[annotation.category_id]
