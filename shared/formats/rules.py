@@ -187,6 +187,8 @@ _RULES = (
     Rule("CSV_ROW", _ERROR, "The table's row cannot be read.", "Write it again as the first rows are."),
     Rule("CSV_COLUMNS", _INFO, "Columns of the table are not read.", "Nothing, if they are no labels."),
     # classes and splits
+    Rule("SET_CHANNELS_MIXED", _INFO, "Some images are gray, others have colours.", "Convert them to one of both."),
+    Rule("SET_DONT_CARE", _INFO, "Some annotations are of regions nobody labelled.", "Leave them out of training."),
     Rule("SET_CLASS_NOT_IN_SPLIT", _WARNING, "A split has no image of some classes.", "Move some images to it."),
     Rule("SET_UNLABELLED", _INFO, "Images of the split have no label.", "Nothing, if they are for testing."),
 )

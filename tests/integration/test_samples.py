@@ -76,6 +76,30 @@ async def test_what_is_imported_is_what_was_counted(yard: Yard, samples: Path, f
     assert await imported(yard, status["dataset_id"]) == counted(samples, file)
 
 
+PROBLEMS = {
+    "byte_identical_images": "IMG_DUP_CONTENT",
+    "grayscale_jpeg": "SET_CHANNELS_MIXED",
+    "class_imbalance": "SET_CLASS_IMBALANCE",
+    "unlabelled_test_split": "SET_UNLABELLED",
+    "DontCare_regions": "SET_DONT_CARE",
+}
+
+
+@pytest.mark.parametrize("file", ARCHIVES)
+async def test_known_problems_are_found(yard: Yard, samples: Path, file: str) -> None:
+    """One finding for each content that images share; the other problems are of the dataset, with how many it is."""
+    archives = json.loads((samples / "MANIFEST.json").read_text())["archives"]
+    known = next(one["expected"]["known_problems"] for one in archives if one["file"] == file)
+    status = await yard.imported(samples / file, task=TASKS.get(file, "auto"))
+    for problem in known:
+        found = await yard.report(status["job_id"], rule=PROBLEMS[problem["kind"]])
+        if problem["kind"] == "byte_identical_images":
+            assert len(found) == problem["count"]
+        else:
+            (finding,) = found
+            assert problem["kind"] == "class_imbalance" or str(problem["count"]) in finding["message"]
+
+
 async def test_tiny_imagenet_is_called_by_its_words(yard: Yard, samples: Path) -> None:
     file = "tiny_imagenet_layout_digits.tar.gz"
     archives = json.loads((samples / "MANIFEST.json").read_text())["archives"]

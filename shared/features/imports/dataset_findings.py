@@ -11,10 +11,13 @@ from shared.formats.findings import WHOLE_DATASET, Finding
 
 IMBALANCE = 50
 """How many times rarer than the most frequent category one may be without a word."""
+IMBALANCE_OF_CLASSES = 5
+"""The same of classes of whole images: there they are chosen, and not what happens to be in sight."""
 FEWEST_IMAGES = 10
 """Images below which likeness is taken for chance."""
 
 _SHOWN = 10
+_DONT_CARE = "DontCare"  # of KITTI
 _WHOLE_SHARE = 0.05
 _NEARLY_ALL = 0.9
 _FEWEST_ROWS = 5
@@ -34,7 +37,8 @@ def dataset_findings(
         annotations[int(category_id)] += count
     about = _About(statistics, categories, splits, task, annotations)
     rules = (about.validation, about.labels, about.unused, about.imbalance, about.one_based, about.ambiguous_task)
-    said = [(rule, message) for check in (*rules, about.identical, about.whole_images) for rule, message in check()]
+    more = (about.identical, about.whole_images, about.gray, about.not_to_care)
+    said = [(rule, message) for check in (*rules, *more) for rule, message in check()]
     return [Finding(rule, WHOLE_DATASET, message) for rule, message in said]
 
 
@@ -71,17 +75,29 @@ class _About:
 
     def imbalance(self) -> _Said:
         used = sorted((count, category.id, category) for category in self.categories if (count := self._of(category)))
-        if len(used) < 2 or used[-1][0] < IMBALANCE * used[0][0]:
+        limit = IMBALANCE_OF_CLASSES if self._is_classification else IMBALANCE
+        if len(used) < 2 or used[-1][0] < limit * used[0][0]:
             return
-        rare = [category for count, _, category in used if count * IMBALANCE <= used[-1][0]]
+        rare = [category for count, _, category in used if count * limit <= used[-1][0]]
         (fewest, _, rarest), (most, _, usual) = used[0], used[-1]
         yield (
             "SET_CLASS_IMBALANCE",
             (
                 f"{usual.name[:80]} has {most} annotations, {rarest.name[:80]} {fewest}: {most / fewest:.0f} to 1;"
-                f" {len(rare)} of {len(used)} categories are at least {IMBALANCE} times rarer"
+                f" {len(rare)} of {len(used)} categories are at least {limit} times rarer"
             ),
         )
+
+    def gray(self) -> _Said:
+        hints = self.statistics.by_name("hints")
+        gray, coloured = hints.get("gray_images", 0), hints.get("coloured_images", 0)
+        if gray and coloured:
+            yield "SET_CHANNELS_MIXED", f"{gray} of {gray + coloured} images are gray, the others have colours"
+
+    def not_to_care(self) -> _Said:
+        regions = sum(self._of(category) for category in self.categories if category.name == _DONT_CARE)
+        if regions:
+            yield "SET_DONT_CARE", f"{regions} annotations are of {_DONT_CARE}: regions in which nobody labelled"
 
     def one_based(self) -> _Said:
         """The lowest id is 1, the highest the number of categories: rows of that id were left out."""
@@ -120,6 +136,10 @@ class _About:
         if whole and whole >= _WHOLE_SHARE * self._annotations:
             share = whole / self._annotations
             yield "SET_FULL_IMAGE_BOXES", f"{whole} of {self._annotations} boxes cover the whole image: {share:.0%}"
+
+    @property
+    def _is_classification(self) -> bool:
+        return set(self.statistics.by_name("type")) == {"label"}
 
     @property
     def _annotations(self) -> int:

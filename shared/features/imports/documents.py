@@ -67,6 +67,8 @@ class DocumentBuilder:
                 image = await self._image(entry, known)
                 count_image(self.counts, _counted(image))
                 self.annotations += len(image.annotations)
+                if known.is_gray is not None:
+                    self.counts["hints", "gray_images" if known.is_gray else "coloured_images"] += 1
                 images.append(image)
         return images
 

@@ -15,6 +15,7 @@ from shared.formats.images.probe import probe_image
 
 LONGEST_HEAD_BYTES = 16 << 20
 """How much of an image is read to measure it; one that says its size beyond that is kept unmeasured."""
+_TELLS_GRAY = ("jpeg", "png")
 DIRECTORY_BYTES = 64 << 10
 """How much is read of the directory of a TIFF that describes itself last: room for thousands of entries."""
 
@@ -65,6 +66,8 @@ class ImageFacts:
     content: str | None = None
     ending: EndKind = EndKind.WHOLE
     is_damaged: bool = False
+    is_gray: bool | None = None
+    """None for formats of which nobody looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,7 @@ def facts_of(kept: KeptBytes, measured: Measured, findings: Sequence[Finding]) -
         pending=() if kept.sha256 else ("sha256",),
         content=measured.content,
         ending=measured.ending.kind,
+        is_gray=header.is_gray if header and header.format in _TELLS_GRAY else None,
     )
 
 

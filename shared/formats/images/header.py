@@ -11,7 +11,8 @@ class ImageHeader:
     """An image's format, its size in pixels as stored (before any turning) and its EXIF orientation, 1 to 8.
 
     `format` is one of jpeg, png, webp, bmp, tiff, gif, ppm, ico and tga; `orientation` is 1 when the file has none.
-    `bits` are those of one sample, as far as the header says so; 8 where they are fewer.
+    `bits` are those of one sample, as far as the header says so; 8 where they are fewer. `is_gray` is said of JPEG and
+    PNG.
     """
 
     format: str
@@ -20,6 +21,7 @@ class ImageHeader:
     orientation: int
     bits: int = 8
     is_float: bool = False
+    is_gray: bool = False
 
 
 class UnreadableImage(ValueError):
@@ -49,8 +51,10 @@ def require(head: bytes, at_least: int, what: str) -> None:
         raise NeedMoreBytes(at_least, what)
 
 
-def sized(image_format: str, width: int, height: int, orientation: int = 1, *, bits: int = 8) -> ImageHeader:
+def sized(
+    image_format: str, width: int, height: int, orientation: int = 1, *, bits: int = 8, is_gray: bool = False
+) -> ImageHeader:
     """The header, or UnreadableImage for an image without area or with a side beyond `LARGEST_SIDE`."""
     if not (0 < width <= LARGEST_SIDE and 0 < height <= LARGEST_SIDE):
         raise UnreadableImage(f"{image_format.upper()} of {width} x {height} pixels")
-    return ImageHeader(image_format, width, height, orientation, max(8, bits))
+    return ImageHeader(image_format, width, height, orientation, max(8, bits), is_gray=is_gray)

@@ -69,7 +69,9 @@ def _refuse(marker: int, length: int) -> None:
 def _frame(head: bytes, position: int, orientation: int) -> ImageHeader:
     require(head, position + 5, _WHAT)
     height, width = _SIZE.unpack_from(head, position + 1)
-    return sized("jpeg", width, height, orientation, bits=head[position])
+    return sized(
+        "jpeg", width, height, orientation, bits=head[position], is_gray=head[position + 5 : position + 6] == b"\x01"
+    )
 
 
 def scan_start(head: bytes) -> int:

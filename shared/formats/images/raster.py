@@ -25,6 +25,7 @@ _GIF_SIZE = Struct("<HH")
 _BMP_CORE_SIZE = Struct("<HH")
 _BMP_SIZE = Struct("<ll")
 _BMP_HEADER_BYTES = Struct("<L")
+_PNG_GRAY = (0, 4)  # PNG (third edition), 11.2.1: grayscale, and grayscale with alpha
 _BMP_CORE = 12
 _FLOAT = 3
 _BMP_HEADERS = frozenset((16, 40, 52, 56, 64, 108, 124))
@@ -32,12 +33,12 @@ _BMP_HEADERS = frozenset((16, 40, 52, 56, 64, 108, 124))
 
 def probe_png(head: bytes) -> ImageHeader:
     """The size of the IHDR chunk and, where `head` reaches it, the orientation of the eXIf chunk."""
-    require(head, 25, "PNG header")
+    require(head, 26, "PNG header")
     length, kind = _CHUNK.unpack_from(head, 8)
     if kind != b"IHDR" or length != 13:
         raise UnreadableImage("PNG without IHDR")
     width, height = _PNG_SIZE.unpack_from(head, 16)
-    return sized("png", width, height, _png_orientation(head), bits=head[24])
+    return sized("png", width, height, _png_orientation(head), bits=head[24], is_gray=head[25] in _PNG_GRAY)
 
 
 def _png_orientation(head: bytes) -> int:
