@@ -57,6 +57,20 @@ async def dataset_of(dataset: Reference, services: Services, asker: Asker) -> Da
 
 
 ReadDataset = Annotated[Dataset, Depends(dataset_of)]
+
+
+async def dataset_at(
+    dataset: ReadDataset,
+    services: Services,
+    version: Annotated[
+        int | None, Query(ge=1, description="A published version; left out: the newest of them.")
+    ] = None,
+) -> Dataset:
+    """The dataset of the path as the version that was asked for has it."""
+    return await services.datasets.at_version(dataset, version)
+
+
+DatasetAtVersion = Annotated[Dataset, Depends(dataset_at)]
 IdempotencyKey = Annotated[
     str | None,
     Header(alias="Idempotency-Key", min_length=1, max_length=200, description="The same key never makes two jobs."),

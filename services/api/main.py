@@ -13,7 +13,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from services.api import problems
 from services.api.checks import CheckDesk
 from services.api.middleware import ConditionalJson, GzipJson, Observed
-from services.api.routers import datasets, events, exports, health, images, imports, jobs, verifications
+from services.api.routers import datasets, events, exports, health, images, imports, jobs, verifications, versions
 from services.api.settings import ApiSettings
 from services.api.views.problems import ProblemView
 from shared.foundation.telemetry import HttpMetrics
@@ -27,6 +27,7 @@ _ROUTERS = (
     images.router,
     verifications.router,
     exports.router,
+    versions.router,
     datasets.router,
     jobs.router,
     health.router,

@@ -131,3 +131,36 @@ class Finding(BaseModel):
     file: str | None = None
     line: int | None = None
     message: str = ""
+
+
+class VersionCounts(BaseModel):
+    """What a version changed, or would change."""
+
+    images_changed: int = 0
+    annotations_changed: int = 0
+    annotations_dropped: int = 0
+    annotations_added: int = 0
+    mended: dict[str, int] = {}
+    remaining: dict[str, int] = {}
+
+
+class Version(BaseModel):
+    """One version of a dataset."""
+
+    version: int
+    kind: str = ""
+    parent: int | None = None
+    created_at: str | None = None
+    note: str = ""
+    fixes: dict[str, str] = {}
+    restored: int | None = None
+    counts: VersionCounts = VersionCounts()
+
+
+class Preview(BaseModel):
+    """What fixes would change, as far as images were looked at."""
+
+    images_looked_at: int = 0
+    images: int = 0
+    complete: bool = True
+    counts: VersionCounts = VersionCounts()

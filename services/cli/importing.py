@@ -23,6 +23,8 @@ _OPTIONS = {
         name: f"--{name.replace('_', '-')}" for name in ("images", "labels", "config", "name", "format", "root", "task")
     },
     **{name: f"--{name.replace('_', '-')}" for name in ("storage", "in_place", "deep", "checksum", "on_finding")},
+    "fixes": "--fix",
+    "category_map": "--map",
 }
 _ALL_OPTIONS = re.compile(r"\b(in_place|storage|checksum|on_finding)\b")
 
@@ -41,11 +43,12 @@ class ImportRequest:
     deep: bool = False
     checksum: str | None = None
     on_finding: str = "skip"
-    parts: Mapping[str, str] = field(default_factory=dict)
+    parts: Mapping[str, str | None] = field(default_factory=dict)
+    fixes: JsonObject = field(default_factory=dict)
 
     def body(self) -> JsonObject:
         """The body of POST /datasets/import. Raises CliError when a path points to nothing, or parts do not fit."""
-        source = source_of(self.source, self.parts)
+        source = source_of(self.source, {name: part for name, part in self.parts.items() if part is not None})
         body: JsonObject = {
             "name": self.name or source.name,
             "source": source.value if isinstance(source.value, str) else dict(source.value),
@@ -59,7 +62,7 @@ class ImportRequest:
         if self.deep:
             body["deep"] = True
         given = {"root": self.root, "checksum": self.checksum}
-        return body | {name: value for name, value in given.items() if value}
+        return body | self.fixes | {name: value for name, value in given.items() if value}
 
 
 def start_import(client: Client, request: ImportRequest) -> JsonObject:
@@ -106,7 +109,20 @@ def run_import(client: Client, request: ImportRequest, *, wait: bool, as_json: b
             final = wait_for_import(client, job_id, view=view)
     except KeyboardInterrupt:
         return _interrupted(client, job_id)
+    if request.fixes and final.get("state") == "succeeded":
+        follow_fixes(client, JobStatus.model_validate(final), as_json=as_json)
     return _print_final(client, final, as_json=as_json)
+
+
+def follow_fixes(client: Client, imported: JobStatus, *, as_json: bool) -> None:
+    """Wait for the version that an import was asked to be followed by. Raises CliError if it does not come to be."""
+    pending = (dataset_of(client, imported) or {}).get("pending_version")
+    if isinstance(pending, dict):
+        with progress_view("fixes", notes=not as_json) as view:
+            final = JobStatus.model_validate(wait_for_import(client, str(pending["job_id"]), view=view))
+        if final.state != "succeeded":
+            reason = f" {final.error.text()}" if final.error else ""
+            raise CliError(f"Version 1 is there as it was found, but the fixes are {final.state}.{reason}")
 
 
 def run_verification(client: Client, dataset: str, *, wait: bool, as_json: bool) -> Exit:

@@ -8,7 +8,19 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from services.cli.commands import check, control, datasets, export, images, import_, jobs, migrate, status, up
+from services.cli.commands import (
+    check,
+    control,
+    datasets,
+    export,
+    images,
+    import_,
+    jobs,
+    migrate,
+    status,
+    up,
+    versions,
+)
 from services.cli.failures import CliError
 
 
@@ -46,6 +58,9 @@ app.command("pause")(control.pause)
 app.command("resume")(control.resume)
 app.command("retry")(control.retry)
 app.command("verify")(control.verify)
+app.command("fix")(versions.fix)
+app.command("versions")(versions.versions)
+app.command("undo")(versions.undo)
 app.command("migrate")(migrate.migrate)
 
 

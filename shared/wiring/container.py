@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.features.datasets.repository import DatasetRepository
+from shared.features.datasets.repository import DatasetRepository, VersionRepository
 from shared.features.datasets.service import DatasetService
 from shared.features.exports.builder import ExportBuilder
 from shared.features.exports.cleanup import ExportCleaner
@@ -11,6 +11,8 @@ from shared.features.exports.dispatch import ExportDispatcher
 from shared.features.exports.reader import ExportReader
 from shared.features.exports.repository import ExportRepository, OtherJobRepository
 from shared.features.exports.service import ExportService
+from shared.features.images.drafts.repository import DraftRepository
+from shared.features.images.drafts.service import DraftService
 from shared.features.images.repository import ImageRepository
 from shared.features.images.service import ImageService
 from shared.features.imports.changes import ImportChanges
@@ -22,6 +24,7 @@ from shared.features.imports.progress import ProgressReader
 from shared.features.imports.repository import FindingRepository, ImportJobRepository, ShardRepository
 from shared.features.imports.service import ImportService
 from shared.features.imports.verification import VerificationService
+from shared.features.imports.versions.service import VersionService
 from shared.foundation.mongo import CollectionSpec, Database, MongoClient, Transactions, connect
 from shared.foundation.settings import CommonSettings, EngineSettings, EventSettings
 from shared.ports.byte_source import ByteSources
@@ -38,7 +41,9 @@ class Repositories:
     """Every repository, over one database."""
 
     datasets: DatasetRepository
+    versions: VersionRepository
     images: ImageRepository
+    drafts: DraftRepository
     jobs: ImportJobRepository
     shards: ShardRepository
     findings: FindingRepository
@@ -48,8 +53,8 @@ class Repositories:
     @property
     def specs(self) -> tuple[CollectionSpec, ...]:
         """What the repositories declare of their collections."""
-        kept = (self.datasets, self.images, self.jobs, self.shards, self.findings, self.exports, self.other_jobs)
-        return tuple(one.spec for one in kept)
+        kept = (self.datasets, self.versions, self.images, self.jobs, self.shards, self.findings)
+        return tuple(one.spec for one in (*kept, self.exports, self.other_jobs))
 
 
 def make_repositories(database: Database, engine: EngineSettings) -> Repositories:
@@ -57,7 +62,9 @@ def make_repositories(database: Database, engine: EngineSettings) -> Repositorie
     lease = timedelta(seconds=engine.lease_seconds)
     return Repositories(
         datasets=DatasetRepository(database),
+        versions=VersionRepository(database),
         images=ImageRepository(database),
+        drafts=DraftRepository(database),
         jobs=ImportJobRepository(database, lease=lease),
         shards=ShardRepository(database, lease=lease),
         findings=FindingRepository(database),
@@ -100,8 +107,10 @@ class Container:
     repositories: Repositories
     datasets: DatasetService
     images: ImageService
+    drafts: DraftService
     imports: ImportService
     verifications: VerificationService
+    versions: VersionService
     progress: ProgressReader
     events: EventService
     exports: ExportService
@@ -122,25 +131,28 @@ def make_container(outside: Outside, engine: EngineSettings, events: EventSettin
     """The services over the given adapters; `events` is for the service that people ask."""
     repositories = make_repositories(outside.database, engine)
     transactions = Transactions(outside.client)
-    datasets = DatasetService(repositories.datasets, trash_days=engine.trash_days)
+    datasets = DatasetService(repositories.datasets, repositories.versions, trash_days=engine.trash_days)
     images = ImageService(repositories.images, outside.store, outside.sources)
     ending = Ending(datasets, repositories.jobs, outside.queue, transactions, engine)
+    drafts = DraftService(repositories.drafts, outside.store)
     cleaner = Cleaner(
-        datasets, images, repositories.jobs, repositories.shards, repositories.findings, outside.store, engine
+        datasets, images, drafts, repositories.jobs, repositories.shards, repositories.findings, outside.store, engine
     )
     export_cleaner = ExportCleaner(repositories.other_jobs, repositories.exports, datasets, outside.store)
     progress = ProgressReader(repositories.shards, repositories.findings)
     changes = ImportChanges(outside.database)
     sources = EventSources(repositories.jobs, repositories.findings, progress, changes)
     imports = _imports(outside, repositories, datasets, ending)
-    exports = _exports(outside, repositories, export_cleaner, transactions, engine)
+    exports = _exports(outside, repositories, datasets, export_cleaner, transactions, engine)
     return Container(
         outside=outside,
         repositories=repositories,
         datasets=datasets,
         images=images,
+        drafts=drafts,
         imports=imports,
         verifications=VerificationService(repositories.jobs, outside.queue, engine),
+        versions=VersionService(datasets, images, repositories.jobs, outside.queue, transactions, engine),
         progress=progress,
         events=EventService(sources, events or EventSettings()),
         exports=exports,
@@ -160,11 +172,13 @@ def make_container(outside: Outside, engine: EngineSettings, events: EventSettin
 def _exports(
     outside: Outside,
     repositories: Repositories,
+    datasets: DatasetService,
     cleaner: ExportCleaner,
     transactions: Transactions,
     engine: EngineSettings,
 ) -> ExportService:
     return ExportService(
+        datasets=datasets,
         jobs=repositories.other_jobs,
         exports=repositories.exports,
         cleaner=cleaner,

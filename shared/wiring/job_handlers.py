@@ -13,6 +13,10 @@ from shared.features.imports.shard_tools import ShardTools
 from shared.features.imports.transfer import Transfer
 from shared.features.imports.turns import Turns
 from shared.features.imports.verify import Verifier, VerifyFinisher, VerifyPlanner
+from shared.features.imports.versions.finish import VersionFinisher
+from shared.features.imports.versions.planner import VersionPlanner
+from shared.features.imports.versions.service import FixesAfterImport
+from shared.features.imports.versions.shards import VersionWriter
 from shared.foundation.ids import JobId
 from shared.foundation.settings import EngineSettings, LimitSettings
 from shared.foundation.telemetry import EngineMetrics
@@ -42,7 +46,11 @@ def make_import_runner(
     return ImportRunner(
         jobs=repositories.jobs,
         shards=repositories.shards,
-        kinds={"import": _import_work(container, tools, engine, metrics), "verify": _verify_work(container, tools)},
+        kinds={
+            "import": _import_work(container, tools, engine, metrics),
+            "verify": _verify_work(container, tools),
+            "version": _version_work(container, tools, engine),
+        },
         ending=container.ending,
         turns=Turns(repositories.jobs, outside.launcher, engine),
         cleaner=container.cleaner,
@@ -72,6 +80,7 @@ def _import_work(container: Container, tools: ShardTools, engine: EngineSettings
             tools.findings,
             container.transactions,
             ContentFindings(container.images, tools.findings, tools.limits.max_findings_per_step),
+            FixesAfterImport(container.datasets, repositories.jobs, container.outside.queue, engine),
         ),
     )
 
@@ -82,6 +91,17 @@ def _verify_work(container: Container, tools: ShardTools) -> JobWork:
         planner=VerifyPlanner(container.datasets, tools.store, tools.shards),
         transfer=Verifier(tools),
         finisher=VerifyFinisher(repositories.jobs, repositories.shards, container.transactions),
+    )
+
+
+def _version_work(container: Container, tools: ShardTools, engine: EngineSettings) -> JobWork:
+    repositories = container.repositories
+    return JobWork(
+        planner=VersionPlanner(
+            container.datasets, container.images, tools.store, repositories.jobs, tools.shards, engine
+        ),
+        transfer=VersionWriter(tools, container.datasets, container.drafts, container.transactions),
+        finisher=VersionFinisher(container.datasets, repositories.jobs, repositories.shards, container.transactions),
     )
 
 

@@ -1,9 +1,12 @@
 """Bringing a database up to this version: collections, validators, indexes, then migrations, each applied once."""
 
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
+from shared.features.datasets.repository import version_document
+from shared.features.datasets.service import first_version
 from shared.foundation.clock import utc_now
 from shared.foundation.errors import Unavailable
 from shared.foundation.mongo import AlreadyThere, Database, connect, ensure_collection
@@ -27,8 +30,22 @@ async def stamp_schema_version(database: Database) -> None:
         await database[spec.name].update_many({"schema_version": {"$exists": False}}, {"$set": {"schema_version": 1}})
 
 
+async def write_first_versions(database: Database) -> None:
+    """Datasets of before there was a history: what their import made is version 1 of it."""
+    repositories = make_repositories(database, EngineSettings())
+    published = database["datasets"].find({"version": 1, "import_job_id": {"$exists": True}}, {"_id": 1})
+    async for document in published:
+        dataset = await repositories.datasets.load(document["_id"])
+        if dataset is not None and await repositories.versions.get(dataset.id, 1) is None:
+            first = first_version(dataset, dataset.rollup, dataset.task)
+            stored = version_document(first.model_copy(update={"created_at": dataset.updated_at}))
+            with contextlib.suppress(AlreadyThere):
+                await database["versions"].insert_one(stored)
+
+
 MIGRATIONS: Mapping[str, Callable[[Database], Awaitable[None]]] = {
     "0001_schema_version": stamp_schema_version,
+    "0002_first_versions": write_first_versions,
 }
 
 

@@ -27,6 +27,7 @@ from services.api.settings import ApiSettings
 from services.ingest.settings import IngestSettings
 from services.worker.settings import WorkerSettings
 from shared.features.jobs.models import JobKind
+from shared.formats.annotations.fixes.table import FIXES, MEANINGS
 from shared.formats.annotations.writers.losses import LOSSES
 from shared.formats.annotations.writers.registry import WRITE_FORMATS
 from shared.formats.rules import RULES
@@ -223,6 +224,15 @@ def rule_rows() -> Rows:
 
 def test_every_rule_is_in_docs_rules_md() -> None:
     assert table("rules.md", "Rules") == rule_rows()
+
+
+def test_every_fix_is_in_docs_fixes_md() -> None:
+    said = {
+        rule: (", ".join(f"`{fix}`" for fix in fixes.allowed), f"`{fixes.suggested}`" if fixes.suggested else "")
+        for rule, fixes in FIXES.items()
+    }
+    assert table("fixes.md", "Fixes by rule") == said
+    assert table("fixes.md", "What they do") == {fix: (meaning,) for fix, meaning in MEANINGS.items()}
 
 
 def test_every_kind_of_job_is_documented() -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from services.api.dependencies import Asker, Paging, ReadDataset, Reference, Services
+from services.api.dependencies import Asker, DatasetAtVersion, Paging, ReadDataset, Reference, Services
 from services.api.views.datasets import (
     CategoriesView,
     DatasetView,
@@ -71,19 +71,19 @@ async def delete_dataset(dataset: Reference, services: Services, asker: Asker) -
 
 
 @router.get("/{dataset}/statistics")
-async def get_statistics(dataset: ReadDataset) -> StatisticsView:
+async def get_statistics(dataset: DatasetAtVersion) -> StatisticsView:
     """Exact figures, counted while importing."""
     return statistics_view(dataset)
 
 
 @router.get("/{dataset}/categories")
-async def get_categories(dataset: ReadDataset) -> CategoriesView:
+async def get_categories(dataset: DatasetAtVersion) -> CategoriesView:
     """The categories with their exact counts, per split."""
     return categories_view(dataset)
 
 
 @router.get("/{dataset}/classes", include_in_schema=False)
-async def get_classes(dataset: ReadDataset) -> CategoriesView:
+async def get_classes(dataset: DatasetAtVersion) -> CategoriesView:
     """Another name for the categories."""
     return categories_view(dataset)
 

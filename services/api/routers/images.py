@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from services.api.dependencies import ImageReference, Paging, ReadDataset, Services
+from services.api.dependencies import DatasetAtVersion, ImageReference, Paging, Services
 from services.api.ranges import StoredFile, serve
 from services.api.views.images import ImageView, image_view, page_json
 from services.api.views.pages import PageView
@@ -34,7 +34,7 @@ def _bytes_of(*media_types: str) -> dict[int | str, dict[str, Any]]:
 
 @router.get("", response_model=PageView[ImageView])
 async def list_images(
-    dataset: ReadDataset,
+    dataset: DatasetAtVersion,
     services: Services,
     paging: Paging,
     split: Annotated[str | None, Query(max_length=200, description="`train`, `val`, `test` or another.")] = None,
@@ -47,14 +47,16 @@ async def list_images(
 
 
 @router.get("/{image_id}")
-async def get_image(dataset: ReadDataset, image_id: ImageReference, services: Services) -> ImageView:
+async def get_image(dataset: DatasetAtVersion, image_id: ImageReference, services: Services) -> ImageView:
     """One image with its annotations."""
     return image_view(await services.images.get(dataset, image_id), dataset, dataset.category_names)
 
 
 @router.head("/{image_id}/file", include_in_schema=False)
 @router.get("/{image_id}/file", response_class=Response, responses=_bytes_of(*IMAGE_TYPES))
-async def get_file(dataset: ReadDataset, image_id: ImageReference, services: Services, request: Request) -> Response:
+async def get_file(
+    dataset: DatasetAtVersion, image_id: ImageReference, services: Services, request: Request
+) -> Response:
     """The exact bytes of the image as they were in the source; ranges are served."""
     image = await services.images.get(dataset, image_id)
     if address := await services.images.file_url(image):
@@ -64,7 +66,9 @@ async def get_file(dataset: ReadDataset, image_id: ImageReference, services: Ser
 
 @router.head("/{image_id}/labels", include_in_schema=False)
 @router.get("/{image_id}/labels", response_class=Response, responses=_bytes_of("text/plain"))
-async def get_labels(dataset: ReadDataset, image_id: ImageReference, services: Services, request: Request) -> Response:
+async def get_labels(
+    dataset: DatasetAtVersion, image_id: ImageReference, services: Services, request: Request
+) -> Response:
     """The label file as it was in the source."""
     image = await services.images.get(dataset, image_id)
     return await serve(request, _labels(dataset, image, services))

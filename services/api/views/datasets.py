@@ -64,6 +64,15 @@ class CategoryView(BaseModel):
     splits: dict[str, SplitCount]
 
 
+class DraftView(BaseModel):
+    """A version that is being made, and the job that makes it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"number": 2, "job_id": "0193a5c1f2b04be0c9d1a7e3"}]})
+
+    number: int
+    job_id: str
+
+
 class DatasetView(BaseModel):
     """One dataset."""
 
@@ -82,6 +91,7 @@ class DatasetView(BaseModel):
                     "storage": "objects",
                     "source": "https://example.org/raccoons.zip",
                     "version": 1,
+                    "pending_version": None,
                     "visibility": "private",
                     "tags": [],
                     "categories": [{"id": 0, "name": "raccoon"}],
@@ -105,7 +115,8 @@ class DatasetView(BaseModel):
     layout: str | None = Field(description="`ultralytics`, `roboflow` or `darknet`; null until it is recognised.")
     storage: str = Field(description="`objects`: each image is an object. `packed`: images are ranges of the archive.")
     source: str = Field(description="Where it was imported from, without query and credentials.")
-    version: int = Field(description="0 until it is ready, then 1.")
+    version: int = Field(description="The published version; 0 until it is ready.")
+    pending_version: DraftView | None = Field(description="The version that a job is making; null where none is.")
     visibility: Visibility = Field(description="Who may read it: only its owner, or everybody.")
     tags: list[str] = Field(description="Free words.")
     categories: list[dict[str, int | str]] = Field(description="`id` and `name`; empty until it is recognised.")
@@ -156,6 +167,7 @@ def dataset_view(dataset: Dataset) -> DatasetView:
     statistics = Statistics(dataset.rollup)
     return DatasetView(
         **dataset.model_dump(include=_SAME_NAMES),
+        pending_version=DraftView(**dataset.draft.model_dump()) if dataset.draft else None,
         visibility=dataset.access.visibility,
         tags=list(dataset.tags),
         categories=[{"id": category.id, "name": category.name} for category in dataset.categories],

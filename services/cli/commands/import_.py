@@ -1,9 +1,15 @@
 """`datayard import`: an archive or a directory becomes a dataset."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from services.cli.commands.versions import CategoryMap
+from services.cli.fixes import fixes_of
+
+if TYPE_CHECKING:
+    from services.cli.importing import ImportRequest
 
 
 class Storage(StrEnum):
@@ -55,6 +61,10 @@ _Task = Annotated[LabelTask, typer.Option(help="What the rows of labels are; obb
 _InPlace = Annotated[bool, typer.Option("--in-place", help="With --storage packed: leave the archive where it lies.")]
 _Deep = Annotated[bool, typer.Option("--deep", help="Decode every image, to find damage that headers do not show.")]
 _Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Show progress and return when the import has ended.")]
+_Fixes = Annotated[
+    list[str] | None,
+    typer.Option("--fix", metavar="RULE=FIX", help="Then fix it as version 2; or `suggested`.", show_default=False),
+]
 _Checksum = Annotated[str | None, typer.Option(help="sha256:… that the archive must have.", show_default=False)]
 
 
@@ -74,17 +84,18 @@ def import_(
     deep: _Deep = False,
     checksum: _Checksum = None,
     on_finding: Annotated[OnFinding, typer.Option(help="Leave bad rows and files out, or fail.")] = OnFinding.SKIP,
+    fix: _Fixes = None,
+    map_: CategoryMap = None,
     wait: _Wait = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Import an archive or a directory as a dataset. Exit code 0: succeeded, 1: failed, 3: no yard answers."""
-    from services.cli.commands.context import open_client  # noqa: PLC0415 - keeps --help quick
-    from services.cli.importing import ImportRequest, run_import  # noqa: PLC0415
+    from services.cli.importing import ImportRequest  # noqa: PLC0415 - keeps --help quick
 
-    parts = {"images": images, "labels": labels, "config": config}
+    fixes = fixes_of(fix or [], map_ or [], suggested=False) if fix or map_ else {}
     request = ImportRequest(
         source=source,
-        parts={name: given for name, given in parts.items() if given is not None},
+        parts={"images": images, "labels": labels, "config": config},
         name=name,
         format=format_,
         root=root,
@@ -94,6 +105,14 @@ def import_(
         deep=deep,
         checksum=checksum,
         on_finding=on_finding.value,
+        fixes=fixes,
     )
+    raise typer.Exit(_run(ctx, request, wait=wait, as_json=as_json))
+
+
+def _run(ctx: typer.Context, request: "ImportRequest", *, wait: bool, as_json: bool) -> int:
+    from services.cli.commands.context import open_client  # noqa: PLC0415 - keeps --help quick
+    from services.cli.importing import run_import  # noqa: PLC0415
+
     with open_client(ctx) as client:
-        raise typer.Exit(run_import(client, request, wait=wait, as_json=as_json))
+        return run_import(client, request, wait=wait, as_json=as_json)

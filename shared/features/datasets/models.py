@@ -56,10 +56,21 @@ class ArchiveRef(BaseModel):
     generation: int | None = None
 
 
-class Dataset(BaseModel):
-    """One dataset as it was read. Holding one proves that its reader may read it.
+class Draft(BaseModel):
+    """A version that a job is making. Readers do not see it."""
 
-    `keypoint_shape` is how many keypoints every pose has, and of how many values, where the source says so.
+    model_config = ConfigDict(frozen=True)
+
+    number: int
+    job_id: JobId
+
+
+class Dataset(BaseModel):
+    """One dataset as it was read, at the published version or an older one. Holding one proves that its reader may
+    read it.
+
+    `newest_version` is the highest number that a version was ever begun with, published or not. `keypoint_shape` is how
+    many keypoints every pose has, and of how many values, where the source says so.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -76,6 +87,8 @@ class Dataset(BaseModel):
     storage: str
     archive: ArchiveRef | None = None
     version: int
+    newest_version: int = 1
+    draft: Draft | None = None
     categories: tuple[Category, ...]
     rollup: Rollup
     access: Access
@@ -101,6 +114,65 @@ class DatasetDescription:
     categories: tuple[Category, ...]
     archive: ArchiveRef | None
     keypoint_shape: tuple[int, int] | None = None
+
+
+VersionKind: TypeAlias = Literal["import", "fixes", "rollback"]
+
+
+class VersionCounts(BaseModel):
+    """What a version changed. `mended` counts by rule what was done for it, `remaining` what is still found."""
+
+    images_changed: int = 0
+    annotations_changed: int = 0
+    annotations_dropped: int = 0
+    annotations_added: int = 0
+    mended: dict[str, int] = {}
+    remaining: dict[str, int] = {}
+
+
+class Version(BaseModel):
+    """One published version of a dataset, as its history has it.
+
+    `fixes` are those that made it, by rule, `category_map` what went with them; `restored` is the version that a
+    rollback brought back. `label_ids` are the ids of label files with the categories they mean, where these are not
+    the same. `rollup` is empty in lists.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    dataset_id: DatasetId
+    number: int
+    kind: VersionKind
+    parent: int | None
+    created_at: datetime
+    job_id: JobId
+    note: str = ""
+    fixes: dict[str, str] = {}
+    category_map: list[tuple[int, int]] = []
+    restored: int | None = None
+    counts: VersionCounts = VersionCounts()
+    task: Task | None
+    categories: tuple[Category, ...]
+    label_ids: list[tuple[int, int]] | None = None
+    rollup: Rollup
+
+
+class VersionNotFound(NotFound):
+    """The dataset has no published version of this number."""
+
+    slug, title = "version-not-found", "Version not found"
+
+    def __init__(self, number: int, newest: int) -> None:
+        super().__init__(f"No version {number} of this dataset; the newest is {newest}.", version=number)
+
+
+class VersionBusy(Conflict):
+    """Another version of the dataset is being made."""
+
+    slug, title = "version-busy", "A version of the dataset is being made"
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"Wait for the job {job_id}, or cancel it.", job_id=job_id)
 
 
 class DatasetNotFound(NotFound):

@@ -2,15 +2,24 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 
 from shared.features.auth.models import Actor
-from shared.features.datasets.models import Dataset, DatasetDescription, DatasetState, Rollup, Task
+from shared.features.datasets.models import (
+    Dataset,
+    DatasetDescription,
+    DatasetState,
+    Draft,
+    Rollup,
+    Task,
+    Version,
+    VersionKind,
+)
 from shared.features.sharing.access import editable_by, readable_by
 from shared.foundation.clock import utc_now
-from shared.foundation.ids import DatasetId
+from shared.foundation.ids import DatasetId, JobId
 from shared.foundation.mongo import CollectionSpec, Database, Document, Session
 from shared.foundation.paging import Page, PageRequest, decode_cursor, encode_cursor
 
@@ -31,6 +40,13 @@ _SCHEMA: Mapping[str, Any] = {
         "categories": {"bsonType": "array"},
         "access": {"bsonType": "object", "required": ["owner_id", "visibility"]},
     },
+}
+
+
+_VERSION_SCHEMA: Mapping[str, Any] = {
+    "bsonType": "object",
+    "required": ["_id", "schema_version", "dataset_id", "number", "kind", "created_at", "categories"],
+    "properties": {"number": {"bsonType": "int", "minimum": 1}, "kind": {"enum": list(get_args(VersionKind))}},
 }
 
 
@@ -105,6 +121,33 @@ class DatasetRepository:
             {"_id": dataset_id}, {"$set": fields | {"updated_at": utc_now()}}, session=session
         )
 
+    async def begin_draft(self, dataset_id: DatasetId, job_id: JobId, session: Session) -> Draft | None:
+        """Give a job the right to make the next version, under a number that no other has had.
+
+        A job that has the right keeps it. None when another one has it, or the dataset is not ready.
+        """
+        free = {"_id": dataset_id, "state": DatasetState.READY, "draft": None, "deleted_at": None}
+        number = {"$add": [{"$ifNull": ["$newest_version", 1]}, 1]}
+        taken = [{"$set": {"draft": {"number": number, "job_id": job_id}, "newest_version": number}}]
+        await self._datasets.update_one(free, taken, session=session)
+        document = await self._datasets.find_one({"_id": dataset_id, "draft.job_id": job_id}, session=session)
+        return Draft(**document["draft"]) if document else None
+
+    async def end_draft(self, dataset_id: DatasetId, job_id: JobId) -> None:
+        """Take the right to make a version from a job. Idempotent."""
+        await self._datasets.update_one({"_id": dataset_id, "draft.job_id": job_id}, {"$set": {"draft": None}})
+
+    async def publish_version(self, version: Version, session: Session) -> bool:
+        """A version that a job has made becomes what readers see; False when the job lost the right to make it."""
+        totals = [row for row in version.rollup.rows if row[0] in TOTALS]
+        fields: Document = {
+            "version": version.number, "task": version.task, "rollup": version.rollup.model_dump(), "totals": totals,
+            "categories": [category.model_dump() for category in version.categories], "draft": None,
+            "updated_at": utc_now(),
+        }  # fmt: skip
+        held = {"_id": version.dataset_id, "draft.number": version.number, "draft.job_id": version.job_id}
+        return (await self._datasets.update_one(held, {"$set": fields}, session=session)).matched_count == 1
+
     async def describe(self, dataset_id: DatasetId, described: DatasetDescription) -> None:
         """What planning found out."""
         fields = {
@@ -144,6 +187,58 @@ class DatasetRepository:
     async def remove(self, dataset_id: DatasetId) -> None:
         """Forget a dataset whose images and objects are gone."""
         await self._datasets.delete_one({"_id": dataset_id, "purge_at": {"$lte": utc_now()}})
+
+
+class VersionRepository:
+    """The collection `versions`: the history of datasets. A published version never changes."""
+
+    def __init__(self, database: Database) -> None:
+        self._versions = database["versions"]
+        self.spec = CollectionSpec(
+            "versions",
+            indexes=(IndexModel([("dataset_id", ASCENDING), ("number", DESCENDING)], unique=True),),
+            schema=_VERSION_SCHEMA,
+        )
+
+    async def add(self, version: Version, session: Session) -> None:
+        """Write a published version; again, over itself."""
+        document = version_document(version)
+        await self._versions.replace_one({"_id": document["_id"]}, document, upsert=True, session=session)
+
+    async def get(self, dataset_id: DatasetId, number: int) -> Version | None:
+        """One version with its counters."""
+        return _version(await self._versions.find_one({"dataset_id": dataset_id, "number": number}))
+
+    async def page(self, dataset_id: DatasetId, request: PageRequest) -> Page[Version]:
+        """The versions of a dataset, newest first, without their counters."""
+        wanted: Document = {"dataset_id": dataset_id}
+        after = {"number": {"$lt": decode_cursor(request.cursor, int)[0]}} if request.cursor else {}
+        found = self._versions.find(wanted | after, {"rollup": 0, "label_ids": 0}).sort("number", DESCENDING)
+        documents = await found.skip(request.offset).limit(request.limit + 1).to_list()
+        items = [_to_version(document) for document in documents[: request.limit]]
+        more = encode_cursor(items[-1].number) if len(documents) > request.limit else None
+        return Page(items, more, await self._versions.count_documents(wanted))
+
+    async def remove_all(self, dataset_id: DatasetId) -> None:
+        """Forget the history of a dataset that is gone."""
+        await self._versions.delete_many({"dataset_id": dataset_id})
+
+
+def version_document(version: Version) -> Document:
+    """A version as it is stored."""
+    fields = version.model_dump()
+    identity = {"_id": f"{version.dataset_id}:{version.number}", "schema_version": 1}
+    return identity | fields | {"categories": list(fields["categories"])}
+
+
+def _version(document: Document | None) -> Version | None:
+    return _to_version(document) if document else None
+
+
+def _to_version(document: Document) -> Version:
+    return Version(
+        **{"rollup": {}, **{name: value for name, value in document.items() if name in Version.model_fields}}
+    )
 
 
 def _plain(fields: Document) -> Document:

@@ -12,13 +12,17 @@ from shared.features.datasets.models import (
     DatasetDescription,
     DatasetNotFound,
     DatasetState,
+    Draft,
     Rollup,
     Task,
+    Version,
+    VersionBusy,
+    VersionNotFound,
 )
-from shared.features.datasets.repository import DatasetRepository
+from shared.features.datasets.repository import DatasetRepository, VersionRepository
 from shared.features.sharing.access import Visibility
 from shared.foundation.clock import utc_now
-from shared.foundation.ids import DatasetId, new_id
+from shared.foundation.ids import DatasetId, JobId, new_id
 from shared.foundation.mongo import Session
 from shared.foundation.paging import Page, PageRequest
 
@@ -49,8 +53,9 @@ class DatasetChange:
 class DatasetService:
     """Reads, changes and trashes datasets, for an actor."""
 
-    def __init__(self, datasets: DatasetRepository, *, trash_days: int) -> None:
+    def __init__(self, datasets: DatasetRepository, versions: VersionRepository, *, trash_days: int) -> None:
         self._datasets = datasets
+        self._versions = versions
         self._trash = timedelta(days=trash_days)
 
     async def get(self, reference: str, actor: Actor) -> Dataset:
@@ -82,6 +87,46 @@ class DatasetService:
         if not await self._datasets.trash(dataset.id, actor, purge_at=utc_now() + self._trash):
             raise DatasetNotFound(reference)
 
+    # -- versions
+
+    async def at_version(self, dataset: Dataset, number: int | None) -> Dataset:
+        """The dataset as that version has it; None for the published one. Raises VersionNotFound."""
+        if number is None or number == dataset.version:
+            return dataset
+        version = await self.version(dataset, number)
+        older = {"version": number, "task": version.task, "categories": version.categories, "rollup": version.rollup}
+        return dataset.model_copy(update=older)
+
+    async def version(self, dataset: Dataset, number: int) -> Version:
+        """One published version. Raises VersionNotFound."""
+        version = await self._versions.get(dataset.id, number)
+        if version is None:
+            raise VersionNotFound(number, dataset.version)
+        return version
+
+    async def versions(self, dataset: Dataset, request: PageRequest) -> Page[Version]:
+        """The published versions, newest first, without their counters."""
+        return await self._versions.page(dataset.id, request)
+
+    async def begin_draft(self, dataset_id: DatasetId, job_id: JobId, session: Session) -> Draft:
+        """Give a job the right to make the next version; one that has it keeps it. Raises VersionBusy."""
+        draft = await self._datasets.begin_draft(dataset_id, job_id, session)
+        if draft is None:
+            busy = (await self.load(dataset_id)).draft
+            raise VersionBusy(busy.job_id if busy else "that changes the dataset")
+        return draft
+
+    async def end_draft(self, dataset_id: DatasetId, job_id: JobId) -> None:
+        """Take the right to make a version from a job. Idempotent."""
+        await self._datasets.end_draft(dataset_id, job_id)
+
+    async def publish_version(self, version: Version, session: Session) -> bool:
+        """A version becomes what readers see; False when its job lost the right to make it."""
+        published = await self._datasets.publish_version(version, session)
+        if published:
+            await self._versions.add(version, session)
+        return published
+
     # -- for imports
 
     async def load(self, dataset_id: DatasetId) -> Dataset:
@@ -99,9 +144,10 @@ class DatasetService:
         """Keep what planning found out. Idempotent."""
         await self._datasets.describe(dataset_id, described)
 
-    async def publish(self, dataset_id: DatasetId, *, rollup: Rollup, task: Task | None, session: Session) -> None:
-        """The import is complete: version 1 and its statistics are what readers see."""
-        await self._datasets.publish(dataset_id, rollup=rollup, task=task, version=1, session=session)
+    async def publish(self, dataset: Dataset, *, rollup: Rollup, task: Task | None, session: Session) -> None:
+        """The import is complete: version 1 and its statistics are what readers see, and where the history begins."""
+        await self._datasets.publish(dataset.id, rollup=rollup, task=task, version=1, session=session)
+        await self._versions.add(first_version(dataset, rollup, task), session)
 
     async def discard(self, dataset_id: DatasetId, session: Session) -> None:
         """Hide a dataset whose import ended badly; its slug is free again."""
@@ -116,7 +162,8 @@ class DatasetService:
         return await self._datasets.due_for_purge()
 
     async def remove(self, dataset_id: DatasetId) -> None:
-        """Forget a dataset whose images and objects are gone."""
+        """Forget a dataset whose images and objects are gone, and its history."""
+        await self._versions.remove_all(dataset_id)
         await self._datasets.remove(dataset_id)
 
     async def free_slug(self, name: str, *, crowded: bool = False) -> str:
@@ -130,6 +177,21 @@ class DatasetService:
             if await self._datasets.slug_is_free(slug):
                 return slug
         return f"{base}-{new_id()[-8:]}"
+
+
+def first_version(dataset: Dataset, rollup: Rollup, task: Task | None) -> Version:
+    """What an import has made, as the history has it."""
+    return Version(
+        dataset_id=dataset.id,
+        number=1,
+        kind="import",
+        parent=None,
+        created_at=utc_now(),
+        job_id=dataset.import_job_id,
+        task=task,
+        categories=dataset.categories,
+        rollup=rollup,
+    )
 
 
 def slugify(name: str) -> str:

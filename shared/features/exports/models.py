@@ -179,15 +179,6 @@ class ExportNotReady(Conflict):
     slug, title = "export-not-ready", "The export is not ready"
 
 
-class VersionNotFound(NotFound):
-    """The dataset has no version of this number."""
-
-    slug, title = "version-not-found", "Version not found"
-
-    def __init__(self, version: int, current: int) -> None:
-        super().__init__(f"No version {version} of this dataset; the current one is {current}.", version=version)
-
-
 class ExportNotPossible(Invalid):
     """The format cannot carry what the dataset holds."""
 

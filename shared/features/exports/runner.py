@@ -101,6 +101,7 @@ class ExportRunner:
         dataset = await self.datasets.load(export.dataset_id)
         if dataset.state is not DatasetState.READY:
             raise NothingToExport("The dataset is not there any more.")
+        dataset = await self.datasets.at_version(dataset, export.options.version)
         track = BuildTrack(holding.check, holding.progress)
         built = await self.builder.build(dataset, export, lease, track)
         holding.check()

@@ -8,6 +8,7 @@ import structlog
 
 from shared.features.auth.models import Actor
 from shared.features.datasets.models import Dataset, DatasetBusy, DatasetState, Task
+from shared.features.datasets.service import DatasetService
 from shared.features.datasets.statistics import Statistics
 from shared.features.exports.cleanup import ExportCleaner
 from shared.features.exports.models import (
@@ -22,7 +23,6 @@ from shared.features.exports.models import (
     ExportProgress,
     ExportRequest,
     ExportStatus,
-    VersionNotFound,
     progress_of,
 )
 from shared.features.exports.reader import Chunk, ExportReader
@@ -47,6 +47,7 @@ _log = structlog.get_logger(__name__)
 class ExportService:
     """Exports of datasets that the caller has already been allowed to read."""
 
+    datasets: DatasetService
     jobs: OtherJobRepository
     exports: ExportRepository
     cleaner: ExportCleaner
@@ -62,7 +63,7 @@ class ExportService:
 
         Raises DatasetBusy, VersionNotFound, SplitNotFound, CategoryNotFound and ExportNotPossible.
         """
-        options = self._options(dataset, request)
+        options = self._options(await self.datasets.at_version(dataset, request.version), request)
         export_id = options.export_id(dataset.id)
         found, now = await self.exports.stored(dataset, export_id), utc_now()
         if found is not None and found.expires_at > now:
@@ -177,15 +178,12 @@ class ExportService:
     def _options(self, dataset: Dataset, request: ExportRequest) -> ExportOptions:
         if dataset.state is not DatasetState.READY:
             raise DatasetBusy(f"Wait for the import job {dataset.import_job_id}.", job_id=dataset.import_job_id)
-        version = request.version or dataset.version
-        if version > dataset.version:
-            raise VersionNotFound(version, dataset.version)
         made = WRITE_FORMATS[request.format]
         task = request.task if request.task != "auto" else dataset.task or "detect"
         _check_carried(request, dataset.task or "detect", task)
         return ExportOptions(
             format=request.format,
-            version=version,
+            version=dataset.version,
             splits=_splits(dataset, request.splits),
             categories=_categories(dataset, request.categories),
             task=task,

@@ -111,6 +111,9 @@ class Image:
     pending: Sequence[str]
     damaged: bool = False
     attributes: Mapping[str, object] = field(default_factory=dict)
+    mended_rules: Sequence[str] = ()
+    mended_lines: Sequence[int] = ()
+    """Lines of the label file that the import left out, and fixes have taken in since."""
     valid_from: int = 1
 
 

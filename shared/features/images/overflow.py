@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.features.images.models import Annotation, NewAnnotation, NewImage, dataset_prefix
+from shared.foundation.ids import DatasetId, ImageId
 from shared.foundation.streams import whole
 from shared.ports.object_store import ObjectStore
 
@@ -30,9 +31,21 @@ def annotation_of(document: Mapping[str, Any]) -> Annotation:
 
 async def spill(store: ObjectStore, images: Sequence[NewImage]) -> Sequence[NewImage]:
     """The images, those with too many annotations with the key under which these now lie. Idempotent."""
-    if not any(map(_is_too_large, images)):
+    if not any(_is_too_large(image.annotations) for image in images):
         return images
-    return [await _spilled(store, image) if _is_too_large(image) else image for image in images]
+    return [await _spilled(store, image) for image in images]
+
+
+async def spill_annotations(
+    store: ObjectStore, dataset_id: DatasetId, image_id: ImageId, annotations: Sequence[NewAnnotation]
+) -> str | None:
+    """Keep the annotations of an image if they are too many for its document; the key under which they lie then."""
+    if not _is_too_large(annotations):
+        return None
+    key = f"{dataset_prefix(dataset_id)}annotations/{image_id}.json"
+    data = await asyncio.to_thread(lambda: json.dumps(annotation_documents(annotations)).encode())
+    await store.put(key, data)
+    return key
 
 
 async def read_annotations(store: ObjectStore, key: str) -> list[Annotation]:
@@ -42,18 +55,16 @@ async def read_annotations(store: ObjectStore, key: str) -> list[Annotation]:
 
 
 async def _spilled(store: ObjectStore, image: NewImage) -> NewImage:
-    key = f"{dataset_prefix(image.dataset_id)}annotations/{image.id}.json"
-    data = await asyncio.to_thread(lambda: json.dumps(annotation_documents(image.annotations)).encode())
-    await store.put(key, data)
-    return dataclasses.replace(image, annotations_key=key)
+    key = await spill_annotations(store, image.dataset_id, image.id, image.annotations)
+    return image if key is None else dataclasses.replace(image, annotations_key=key)
 
 
-def _is_too_large(image: NewImage) -> bool:
-    boxes = len(image.annotations)
+def _is_too_large(annotations: Sequence[NewAnnotation]) -> bool:
+    boxes = len(annotations)
     if boxes * _BOX_BYTES > _MOST_BYTES:
         return True
-    points = sum(len(annotation.points) + len(annotation.keypoints) for annotation in image.annotations)
-    said = sum(_attribute_bytes(annotation.attributes) for annotation in image.annotations if annotation.attributes)
+    points = sum(len(annotation.points) + len(annotation.keypoints) for annotation in annotations)
+    said = sum(_attribute_bytes(annotation.attributes) for annotation in annotations if annotation.attributes)
     return boxes * _BOX_BYTES + points * _POINT_BYTES + said > _MOST_BYTES
 
 

@@ -42,6 +42,7 @@ _PASS_SECONDS = 600
 _CONTENT_KEY: Document = {
     "$ifNull": ["$sha256", {"$concat": [{"$toString": "$crc32"}, ":", {"$toString": "$size_bytes"}]}]
 }
+_BEGUN_MEANWHILE = 2
 _BY_PATH = [("path", ASCENDING), ("_id", ASCENDING)]
 
 
@@ -57,6 +58,11 @@ class ImageRepository:
                 IndexModel([*current, *_BY_PATH]),
                 IndexModel([*current, ("split", ASCENDING), *_BY_PATH]),
                 IndexModel([*current, ("category_ids", ASCENDING), *_BY_PATH]),
+                IndexModel(
+                    [("dataset_id", ASCENDING), ("valid_from", ASCENDING)],
+                    partialFilterExpression={"valid_from": {"$gt": 1}},
+                ),
+                IndexModel([("origin_id", ASCENDING)], sparse=True),
             ),
             schema=_SCHEMA,
         )
@@ -98,25 +104,28 @@ class ImageRepository:
             await self._images.bulk_write(writes, ordered=False)
 
     async def present(self, image_ids: Collection[ImageId]) -> set[ImageId]:
-        """Those of the ids that are current images."""
-        found = self._images.find({"_id": {"$in": list(image_ids)}, "valid_to": None}, {"_id": 1})
+        """Those of the ids, of images of version 1, that were not withdrawn."""
+        found = self._images.find({"_id": {"$in": list(image_ids)}, "valid_to": {"$ne": 1}}, {"_id": 1})
         return {document["_id"] async for document in found}
 
     async def set_hashes(self, hashes: Mapping[ImageId, str]) -> int:
-        """Set `sha256` of images that are not damaged, or no longer; it is pending no more. How many there are."""
-        undamaged: Document = {"$pull": {"pending": "sha256"}, "$unset": {"damaged": ""}}
-        writes = [
-            UpdateOne({"_id": image_id}, {"$set": {"sha256": sha256}, **undamaged})
-            for image_id, sha256 in hashes.items()
-        ]
-        if not writes:
+        """Set `sha256` of images that are not damaged, or no longer; it is pending no more. How many there are.
+
+        The ids are those of version 1; later versions of the same images get it too.
+        """
+        if not hashes:
             return 0
-        return (await self._images.bulk_write(writes, ordered=False)).matched_count
+        found = await self._images.bulk_write([_hash_of(*one) for one in hashes.items()], ordered=False)
+        copies = self._images.find({"origin_id": {"$in": list(hashes)}}, {"origin_id": 1})
+        if later := [_hash_of(one["_id"], hashes[one["origin_id"]]) async for one in copies]:
+            await self._images.bulk_write(later, ordered=False)
+        return found.matched_count
 
     async def set_damaged(self, image_ids: Collection[ImageId]) -> None:
         """Mark images whose bytes are not those that were promised."""
         if image_ids:
-            await self._images.update_many({"_id": {"$in": list(image_ids)}}, {"$set": {"damaged": True}})
+            these = {"$in": list(image_ids)}
+            await self._images.update_many({"$or": [{"_id": these}, {"origin_id": these}]}, {"$set": {"damaged": True}})
 
     async def _replace(self, documents: Sequence[Document]) -> None:
         if documents:
@@ -126,12 +135,8 @@ class ImageRepository:
     async def page(
         self, dataset: Dataset, wanted: ImageFilter, *, after: tuple[str, str] | None, offset: int, limit: int
     ) -> list[Image]:
-        """Up to `limit` current images in the order of (path, id), after the given one."""
-        query = _query(dataset, wanted)
-        if after:
-            path, image_id = after
-            query["path"] = {"$gte": path}
-            query["$or"] = [{"path": {"$gt": path}}, {"path": path, "_id": {"$gt": image_id}}]
+        """Up to `limit` images of the dataset's version in the order of (path, id), after the given one."""
+        query = _query(dataset, wanted) | _after(after)
         found = self._images.find(query).sort(_BY_PATH).skip(offset).limit(limit)
         return [_to_image(document) for document in await found.to_list()]
 
@@ -140,8 +145,10 @@ class ImageRepository:
         return await self._images.count_documents(_query(dataset, wanted))
 
     async def get(self, dataset: Dataset, image_id: str) -> Image | None:
-        """The current image with this id."""
-        document = await self._images.find_one({"_id": image_id, "dataset_id": dataset.id, "valid_to": None})
+        """The image with this id as the dataset's version has it, whichever version's id it is."""
+        document = await self._images.find_one({"_id": image_id, "dataset_id": dataset.id})
+        if document is not None and not _is_valid(document, dataset):
+            document = await self._images.find_one(version_query(dataset) | {"path": document["path"]})
         return _to_image(document) if document else None
 
     async def repeated_contents(self, dataset_id: DatasetId) -> AsyncIterator[RepeatedContent]:
@@ -199,13 +206,49 @@ class ImageRepository:
             for one in await found.batch_size(limit).to_list()
         ]
 
+    async def key_after(self, dataset: Dataset, after: tuple[str, str] | None, count: int) -> tuple[str, str] | None:
+        """Path and id of the image `count` places after the given one; None where there are fewer."""
+        query = version_query(dataset) | _after(after)
+        found = self._images.find(query, {"path": 1}).sort(_BY_PATH).skip(count - 1).limit(1)
+        return next(((one["path"], one["_id"]) for one in await found.to_list()), None)
+
     async def remove_all(self, dataset_id: DatasetId) -> int:
         """Remove every image document of a dataset, of all versions; how many there were."""
         return (await self._images.delete_many({"dataset_id": dataset_id})).deleted_count
 
 
+def version_query(dataset: Dataset) -> Document:
+    """Images that are valid in the dataset's version.
+
+    Of `valid_to` each value is named that an image of that version may have, so that the index gives those of each in
+    the order of paths and they are merged, not sorted. A later version that is being made is among them.
+    """
+    if dataset.newest_version == 1:
+        return {"dataset_id": dataset.id, "valid_to": None}
+    later = range(dataset.version + 1, dataset.newest_version + 1)
+    closed = {"$in": [None, *later]} if later else None
+    return {"dataset_id": dataset.id, "valid_to": closed, "valid_from": {"$lte": dataset.version}}
+
+
+def _is_valid(document: Document, dataset: Dataset) -> bool:
+    version, until = max(1, dataset.version), document["valid_to"]
+    return document["valid_from"] <= version and (until is None or until > version)
+
+
+def _after(key: tuple[str, str] | None) -> Document:
+    if key is None:
+        return {}
+    path, image_id = key
+    return {"path": {"$gte": path}, "$or": [{"path": {"$gt": path}}, {"path": path, "_id": {"$gt": image_id}}]}
+
+
+def _hash_of(image_id: str, sha256: str) -> UpdateOne:
+    undamaged: Document = {"$pull": {"pending": "sha256"}, "$unset": {"damaged": ""}}
+    return UpdateOne({"_id": image_id}, {"$set": {"sha256": sha256}, **undamaged})
+
+
 def _query(dataset: Dataset, wanted: ImageFilter) -> Document:
-    query: Document = {"dataset_id": dataset.id, "valid_to": None}
+    query = version_query(dataset)
     if wanted.split is not None:
         query["split"] = wanted.split or None
     if wanted.category_id is not None:
@@ -221,12 +264,12 @@ def _with_content(dataset_id: DatasetId) -> Document:
 def _of_version(dataset: Dataset, wanted: VersionFilter, after: tuple[str, str] | None) -> Document:
     """Images that are valid in a version: current ones, and those that a later version has closed.
 
-    Every value of `valid_to` is named, so that the index gives each in the order of paths and they are merged.
+    Every value of `valid_to` is named, so that the index gives each in the order of paths and they are merged; also two
+    that nobody has begun with, as walking a version takes a while.
     """
-    closed = range(wanted.version + 1, dataset.version + 1)
+    closed = range(wanted.version + 1, dataset.newest_version + 1 + _BEGUN_MEANWHILE)
     query: Document = {"dataset_id": dataset.id, "valid_to": {"$in": [None, *closed]}}
-    if closed:
-        query["valid_from"] = {"$lte": wanted.version}
+    query["valid_from"] = {"$lte": wanted.version}
     if wanted.splits is not None:
         query["split"] = {"$in": list(wanted.splits)}
     if wanted.category_ids is not None:
@@ -325,6 +368,8 @@ def _to_image(document: Document) -> Image:
         damaged=document.get("damaged", False),
         attributes=document.get("attributes", {}),
         valid_from=document["valid_from"],
+        mended_rules=document.get("mended_rules", ()),
+        mended_lines=document.get("mended_lines", ()),
     )
 
 

@@ -126,6 +126,16 @@ class ImageService:
                 yield name
             after = names[-1].path, names[-1].id
 
+    # -- for versions
+
+    async def after(self, dataset: Dataset, key: tuple[str, str] | None, limit: int) -> list[Image]:
+        """Up to `limit` images of the dataset's version behind the one with this path and id, in that order."""
+        return await self._images.page(dataset, ImageFilter(), after=key, offset=0, limit=limit)
+
+    async def key_after(self, dataset: Dataset, key: tuple[str, str] | None, count: int) -> tuple[str, str] | None:
+        """Path and id of the image `count` places behind; None where there are fewer."""
+        return await self._images.key_after(dataset, key, count)
+
     # -- for imports and purges
 
     async def write(self, images: Sequence[NewImage], *, replacing: bool = False) -> None:

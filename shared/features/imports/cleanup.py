@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 from shared.features.datasets.service import DatasetService
+from shared.features.images.drafts.service import DraftService
 from shared.features.images.service import ImageService
 from shared.features.imports.manifest import kept_manifests_prefix, temp_prefix
 from shared.features.imports.models import ImportPlan, Way
@@ -27,6 +28,7 @@ class Cleaner:
 
     datasets: DatasetService
     images: ImageService
+    drafts: DraftService
     jobs: ImportJobRepository
     shards: ShardRepository
     findings: FindingRepository
@@ -61,6 +63,8 @@ class Cleaner:
     async def _remove(self, lease: StepLease, job: Job) -> None:
         if job.state is not JobState.SUCCEEDED and job.kind == "import":
             await self.images.remove_all(job.dataset_id)
+        if job.state is not JobState.SUCCEEDED and job.kind == "version":
+            await self._give_up_draft(job)
         await self.store.delete_prefix(temp_prefix(job.id))
         if job.plan:
             plan = await settled(ImportPlan.model_validate_json(job.plan), job, self.shards)
@@ -69,6 +73,14 @@ class Cleaner:
                 await self._forget_older_plans(job, plan.generation)
         await self.shards.remove_all(job.id)
         await self.findings.remove_older(job.id, generation=job.generation)
+
+    async def _give_up_draft(self, job: Job) -> None:
+        """Remove a version that did not come to be. Its shards go first: nobody writes without one."""
+        await self.shards.remove_all(job.id)
+        dataset = await self.datasets.load(job.dataset_id)
+        if dataset.draft is not None and dataset.draft.job_id == job.id:
+            await self.drafts.discard(dataset.id, dataset.draft.number)
+            await self.datasets.end_draft(dataset.id, job.id)
 
     async def _forget_older_plans(self, job: Job, generation: int) -> None:
         """Remove what plannings that died have left with a dataset that keeps the manifests of its plan."""

@@ -42,9 +42,11 @@ class Ending:
     async def end(self, job: Job, state: JobState, problem: Problem | None) -> bool:
         """End a queued or running job and, if it is an import, hide its dataset; False when it had ended before.
 
-        What a failed import made is removed at once; a cancelled or dead one keeps it for a while, for a retry.
+        What a failed import made is removed at once; a cancelled or dead one keeps it for a while, for a retry. A job
+        that makes a version keeps nothing: as long as it does, nobody else can make one.
         """
-        kept = timedelta() if state is JobState.FAILED else timedelta(days=self.engine.leftover_days)
+        at_once = state is JobState.FAILED or job.kind == "version"
+        kept = timedelta() if at_once else timedelta(days=self.engine.leftover_days)
 
         async def work(session: Session) -> bool:
             ended = await self.jobs.end(job, state, error=problem, cleanup_at=utc_now() + kept, session=session)

@@ -1,7 +1,9 @@
 """The last step of an import: the shards' counts are summed up, and dataset and job change together."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
+from shared.features.datasets.models import Dataset, Rollup
 from shared.features.datasets.service import DatasetService
 from shared.features.datasets.statistics import Statistics, count_findings, from_rollup, to_rollup
 from shared.features.imports.content_findings import ContentFindings
@@ -12,9 +14,22 @@ from shared.features.imports.progress import final_progress, settled
 from shared.features.imports.repository import FindingRepository, ImportJobRepository, ShardRepository
 from shared.features.jobs.models import Job, LeaseLost, StepLease
 from shared.formats.findings import FindingLog
+from shared.foundation.ids import JobId
 from shared.foundation.mongo import Session, Transactions
 
 _MOST_FINDINGS = 100
+
+
+class Sequel(Protocol):
+    """What follows an import."""
+
+    async def begin(self, job: Job, dataset: Dataset, rollup: Rollup, session: Session) -> JobId | None:
+        """Within the transaction that publishes: write the job that follows, if one was asked for."""
+        ...
+
+    async def announce(self, job_id: JobId) -> None:
+        """Once it is committed: tell that the job is due."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +42,7 @@ class Finisher:
     findings: FindingRepository
     transactions: Transactions
     contents: ContentFindings
+    sequel: Sequel
 
     async def finish(self, job: Job, plan: ImportPlan, lease: StepLease) -> None:
         """Publish version 1 of the dataset and end the job. Raises NothingImported, and LeaseLost if it is not ours."""
@@ -38,16 +54,20 @@ class Finisher:
         statistics = Statistics(whole.rollup)
         progress = final_progress(plan, statistics)
         task = task_of(statistics.by_name("type"), plan.format)
+        dataset = await self.datasets.load(job.dataset_id)
 
-        async def publish(session: Session) -> None:
-            await self.datasets.publish(job.dataset_id, rollup=whole.rollup, task=task, session=session)
+        async def publish(session: Session) -> JobId | None:
+            await self.datasets.publish(dataset, rollup=whole.rollup, task=task, session=session)
             ended = await self.jobs.succeed(
                 lease, plan=whole.model_dump_json(), progress=progress.model_dump_json(), session=session
             )
             if not ended:
                 raise LeaseLost
+            return await self.sequel.begin(job, dataset, whole.rollup, session)
 
-        await self.transactions.run(publish)
+        following = await self.transactions.run(publish)
+        if following is not None:
+            await self.sequel.announce(following)
 
     async def _conclude(self, job: Job, whole: ImportPlan, statistics: Statistics) -> ImportPlan:
         """Write what only the whole tells, and count it. Done again, it writes and counts the same."""

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, model_validator
 
 from shared.features.datasets.models import Rollup
+from shared.formats.annotations.fixes.table import choose
 from shared.formats.annotations.model import LabelTask
 from shared.foundation.errors import AppError, Invalid
 from shared.foundation.ids import JobId
@@ -17,6 +18,15 @@ from shared.ports.byte_source import SourceDescription
 FormatName: TypeAlias = Literal["auto", "yolo", "coco", "voc", "kitti", "imagefolder", "tiny-imagenet", "csv", "images"]
 StorageName: TypeAlias = Literal["objects", "packed"]
 Uri: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+
+
+FixesChoice: TypeAlias = Literal["suggested"] | dict[str, str]
+
+
+def check_fixes(fixes: FixesChoice | None, category_map: dict[int, int]) -> None:
+    """Raise ValueError for fixes that cannot be applied to any dataset."""
+    if isinstance(fixes, dict):
+        choose(fixes, category_map)
 
 
 PartName: TypeAlias = Literal["archive", "config", "images", "labels"]
@@ -105,6 +115,19 @@ class ImportRequest(BaseModel):
     checksum: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")] | None = Field(
         default=None, description="`sha256:` and 64 hexadecimal digits that the archive must have."
     )
+
+    fixes: FixesChoice | None = Field(
+        default=None,
+        description="`suggested`, or fixes by rule: once version 1 is published as found, a job makes version 2 of it.",
+    )
+    category_map: dict[int, int] = Field(
+        default_factory=dict, description="With `remap` among the fixes: the category of each id without a name."
+    )
+
+    @model_validator(mode="after")
+    def _fixes_can_be_applied(self) -> Self:
+        check_fixes(self.fixes, self.category_map)
+        return self
 
     @model_validator(mode="after")
     def _in_place_is_packed(self) -> Self:
@@ -225,6 +248,23 @@ class Way(StrEnum):
     IN_PLACE = "in-place"
 
 
+class VersionPlan(BaseModel):
+    """What a job that makes a version does: it applies fixes to version `base`, or restores an older one.
+
+    Pairs are those of `CategoryChange`. `takes_rows_in`: label files are read again for rows that were left out.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    number: int
+    base: int
+    restores: int | None = None
+    moved: tuple[tuple[int, int], ...] = ()
+    kept: tuple[tuple[int, int], ...] = ()
+    label_ids: tuple[tuple[int, int], ...] | None = None
+    takes_rows_in: bool = False
+
+
 class ImportPlan(BaseModel):
     """What planning found out and the later steps need."""
 
@@ -252,6 +292,7 @@ class ImportPlan(BaseModel):
     images: int
     bytes: int
     rollup: Rollup = Field(description="Counts of planning; once settled, of the whole import.")
+    version: VersionPlan | None = Field(default=None, description="Of a job that makes a version.")
     settled: bool = Field(default=False, description="True when the shards' counts are in `rollup`.")
 
 

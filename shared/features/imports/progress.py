@@ -74,9 +74,7 @@ def _so_far(plan: ImportPlan, done: ShardProgress) -> Progress:
     total, images = plan.images, done.images
     planned_findings = sum(int(row[-1]) for row in plan.rollup.rows if row[0] == "findings")
     return Progress(
-        fraction=round(min(0.999, images / total if plan.way is Way.IN_PLACE else done.bytes / plan.bytes), 4)
-        if plan.bytes and total
-        else 0.0,
+        fraction=_fraction(plan, done),
         bytes_total=plan.bytes,
         bytes_done=done.bytes,
         images_total=total,
@@ -85,6 +83,13 @@ def _so_far(plan: ImportPlan, done: ShardProgress) -> Progress:
         annotations=done.annotations,
         findings=planned_findings + done.findings,
     )
+
+
+def _fraction(plan: ImportPlan, done: ShardProgress) -> float:
+    """By images where no bytes are moved."""
+    if plan.way is Way.IN_PLACE or not plan.bytes:
+        return round(min(0.999, done.images / plan.images), 4) if plan.images else 0.0
+    return round(min(0.999, done.bytes / plan.bytes), 4) if plan.images else 0.0
 
 
 def _with_rate(progress: Progress, job: Job) -> Progress:

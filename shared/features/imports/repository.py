@@ -15,7 +15,7 @@ from shared.formats.findings import Finding
 from shared.formats.rules import RULES
 from shared.foundation.clock import utc_now
 from shared.foundation.ids import JobId, derived_id
-from shared.foundation.mongo import AlreadyThere, CollectionSpec, Database, Document
+from shared.foundation.mongo import AlreadyThere, CollectionSpec, Database, Document, Session
 from shared.foundation.paging import Page, PageRequest, decode_cursor, encode_cursor
 
 _SHARD_SCHEMA: Mapping[str, Any] = {
@@ -113,6 +113,11 @@ class ShardRepository:
         """How many images of the shard are ours; None when it is lost."""
         document = await self._shards.find_one(_held(lease), {"images": 1})
         return document["images"] if document else None
+
+    async def hold(self, lease: ShardLease, session: Session) -> bool:
+        """Within a transaction: what is written in it counts only if the shard stays ours; False if it is not."""
+        held = await self._shards.update_one(_held(lease), {"$inc": {"writes": 1}}, session=session)
+        return held.matched_count == 1
 
     async def release(self, lease: ShardLease) -> None:
         """Give an unfinished shard back; it does not count as a failed claim."""

@@ -132,6 +132,8 @@ class ImportService:
                 retried = await self.jobs.retry(job.id, session)
                 if retried and is_import:
                     await self.datasets.reopen(job.dataset_id, slug, session)
+                if retried and job.kind == "version":
+                    await self.datasets.begin_draft(job.dataset_id, job.id, session)
                 return retried
 
             try:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import structlog
 
 from shared.features.auth.models import Actor
-from shared.features.datasets.models import Dataset, DatasetBusy, DatasetState
+from shared.features.datasets.models import Dataset, DatasetBusy, DatasetState, VersionBusy
 from shared.features.imports.repository import ImportJobRepository
 from shared.features.imports.verify import source_of
 from shared.features.jobs.models import Job, JobNotFound, NewJob
@@ -28,6 +28,8 @@ class VerificationService:
         """Queue a verification. Raises NothingToVerify, and DatasetBusy while the dataset is imported."""
         if dataset.state is not DatasetState.READY:
             raise DatasetBusy(f"Wait for the import job {dataset.import_job_id}.", job_id=dataset.import_job_id)
+        if dataset.draft is not None:
+            raise VersionBusy(dataset.draft.job_id)
         source_of(dataset)
         new = NewJob(
             id=JobId(new_id()),

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from shared.foundation.errors import Conflict, NotFound, Problem
 from shared.foundation.ids import DatasetId, JobId
 
-JobKind: TypeAlias = Literal["import", "verify", "export"]
+JobKind: TypeAlias = Literal["import", "verify", "version", "export"]
 
 
 class JobState(StrEnum):
