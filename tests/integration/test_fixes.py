@@ -282,3 +282,21 @@ async def test_of_coco_what_is_in_the_documents_is_fixed(yard: Yard, tmp_path: P
     assert outline["bbox"] == pytest.approx([37 / 64, 15 / 48, 54 / 64, 10 / 48])
     assert max(x for x, _ in outline["attributes"]["parts"][0]) == 1
     assert image["findings"] == 1
+
+
+async def test_fixes_of_an_import_that_do_not_fit_leave_it_as_it_was_found(yard: Yard, tmp_path: Path) -> None:
+    path = labelled(tmp_path, {"a": f"{GOOD}7 0.5 0.5 0.1 0.1\n"})
+    status = await yard.imported(path, fixes={"ROW_CLASS_RANGE": "remap"}, category_map={"7": 99})
+    assert status["state"] == "succeeded"
+    (job,) = (await yard.api.get("/jobs", params={"kind": "version"})).json()["items"]
+
+    failed = await yard.ended(job["job_id"])
+
+    assert (failed["state"], failed["error"]["type"]) == ("failed", "/problems/fixes-do-not-fit")
+    await yard.cleaned(job["job_id"])
+    dataset = (await yard.api.get("/datasets/shapes")).json()
+    assert (dataset["version"], dataset["pending_version"]) == (1, None)
+    assert len(await history(yard, "shapes")) == 1
+    assert (await versioned(yard, "shapes", {"fixes": {"ROW_CLASS_RANGE": "remap"}, "category_map": {"7": 1}}))[
+        "version"
+    ] == 3

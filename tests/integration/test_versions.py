@@ -1,15 +1,20 @@
 """Versions: older ones stay readable, each can be brought back, and no kill, race or failure leaves a trace."""
 
 import asyncio
+import io
 import random
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from shared.features.images.repository import version_query
 from shared.foundation.settings import EngineSettings
+from shared.wiring.migrations import write_first_versions
 from tests.factories.claimers import claimer_process
 from tests.factories.claimers import kill as kill_process
+from tests.factories.exports import downloaded, exported
 from tests.factories.traps import kill
 from tests.factories.versions import GOOD, everything, history, labelled, versioned
 from tests.factories.yard import QuietLauncher, Yard, open_yard
@@ -94,17 +99,11 @@ async def test_the_index_gives_every_version_in_order(yard: Yard, tmp_path: Path
     for number in (1, 2, 3):
         at = await yard.container.datasets.at_version(dataset, number)
         found = await yard.database.command(
-            "explain", {"find": "images", "filter": _query_of(at), "sort": {"path": 1, "_id": 1}, "limit": 10}
+            "explain", {"find": "images", "filter": version_query(at), "sort": {"path": 1, "_id": 1}, "limit": 10}
         )
         stages = set(_stages(found["queryPlanner"]["winningPlan"]))
         assert not stages & {"SORT", "COLLSCAN"}, stages
         assert found["executionStats"]["totalDocsExamined"] <= 10 + 2 * 10
-
-
-def _query_of(dataset: Any) -> dict[str, Any]:
-    from shared.features.images.repository import version_query  # noqa: PLC0415 - only what is explained
-
-    return version_query(dataset)
 
 
 def _stages(plan: dict[str, Any]) -> list[str]:
@@ -271,3 +270,46 @@ async def test_a_verification_is_of_all_versions(yard: Yard, tmp_path: Path) -> 
         images = await yard.all_images("shapes", version=version)
         assert len(images) == 9
         assert all(image["sha256"] and not image["pending"] for image in images)
+
+
+async def test_every_version_can_be_exported(yard: Yard, tmp_path: Path) -> None:
+    """An old one with the label files as they were, its categories and all; a mended one as its documents say."""
+    names = "names: {0: circle, 2: triangle}\n"
+    text = "2 0.9 0.5 0.2 1.005\n0 0.5 0.5 0.2 0.4\n"
+    await yard.imported(labelled(tmp_path, {"a": text, "b": GOOD}, names=names))
+    await versioned(yard, "shapes", {"fixes": {"YAML_NAMES_GAP": "densify", "ROW_COORD_TOLERANCE": "clip"}})
+    await versioned(yard, "shapes", {"version": 1}, route="rollback")
+
+    found = {}
+    for version in (1, 2, 3):
+        export = await exported(yard, "shapes", version=version)
+        with zipfile.ZipFile(io.BytesIO(await downloaded(yard, export))) as archive:
+            members = {Path(name).name: archive.read(name).decode() for name in archive.namelist() if "jpg" not in name}
+        found[version] = members
+    assert found[1]["a.txt"] == text
+    assert found[1]["b.txt"] == found[2]["b.txt"] == GOOD
+    assert [row.split()[0] for row in found[2]["a.txt"].splitlines()] == ["1", "0"]
+    assert float(found[2]["a.txt"].split()[4]) == 1
+    assert "class_1" not in found[2]["data.yaml"]
+    assert [list(map(float, row.split())) for row in found[3]["a.txt"].splitlines()] == [
+        list(map(float, row.split())) for row in text.splitlines()
+    ]
+    assert found[3]["data.yaml"] == found[1]["data.yaml"]
+    missing = await yard.api.post("/datasets/shapes/exports", json={"format": "yolo", "version": 9})
+    assert (missing.status_code, missing.json()["type"]) == (404, "/problems/version-not-found")
+
+
+async def test_older_databases_get_their_first_versions(yard: Yard, tmp_path: Path) -> None:
+    """Datasets of before there was a history can be fixed, and read at version 1 after that."""
+    await yard.imported(labelled(tmp_path, labels(6)))
+    before = await everything(yard, "shapes")
+    await yard.database["versions"].delete_many({})
+    await yard.database["datasets"].update_many({}, {"$unset": {"newest_version": "", "draft": ""}})
+    yard.disturbed = True
+
+    await write_first_versions(yard.database)
+    await write_first_versions(yard.database)
+
+    assert [one["kind"] for one in await history(yard, "shapes")] == ["import"]
+    await versioned(yard, "shapes", CLIP)
+    assert await everything(yard, "shapes", version=1) == before
