@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from shared.features.images import overflow
 from shared.features.images.repository import version_query
 from shared.foundation.settings import EngineSettings
 from shared.wiring.migrations import write_first_versions
@@ -313,3 +314,41 @@ async def test_older_databases_get_their_first_versions(yard: Yard, tmp_path: Pa
     assert [one["kind"] for one in await history(yard, "shapes")] == ["import"]
     await versioned(yard, "shapes", CLIP)
     assert await everything(yard, "shapes", version=1) == before
+
+
+async def test_annotations_beside_their_documents_have_versions_too(
+    mongo_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overflow, "_MOST_BYTES", 200)
+    async with open_yard(mongo_url, tmp_path / "yard", engine=SMALL_SHARDS, launcher=QuietLauncher()) as yard:
+        imported = await yard.start_import(labelled(tmp_path, labels(9)))
+        await yard.begun(imported)
+        await yard.claimer(imported)
+        first = await _whole_images(yard)
+        stored = [name for name in yard.stored() if name.startswith("datasets/")]
+        assert any("/annotations/" in name for name in stored)
+        job_id = (await yard.api.post("/datasets/shapes/versions", json=CLIP)).json()["job_id"]
+        await yard.begun(job_id)
+        claimer = yard.claimer(job_id)
+        while not await yard.database["images"].count_documents({"valid_from": 2}):  # noqa: ASYNC110 - polled
+            await asyncio.sleep(0.001)
+        await kill(claimer)
+        await yard.api.post(f"/datasets/import/{job_id}/cancel")
+        await yard.cleaned(job_id)
+        assert [name for name in yard.stored() if name.startswith("datasets/")] == stored
+
+        job_id = (await yard.api.post("/datasets/shapes/versions", json=CLIP)).json()["job_id"]
+        await yard.begun(job_id)
+        await yard.claimer(job_id)
+
+        assert (await yard.ended(job_id))["state"] == "succeeded"
+        heights = [one[1]["bbox"][3] for one in await _whole_images(yard) if len(one) > 1]
+        assert heights == [1, 1, 1]
+        assert await _whole_images(yard, version=1) == first
+
+
+async def _whole_images(yard: Yard, **query: object) -> list[list[dict[str, Any]]]:
+    """The annotations of every image, also of those whose pages have none."""
+    images = await yard.all_images("shapes", **query)
+    paths = [f"/datasets/shapes/images/{image['id']}" for image in images]
+    return [(await yard.api.get(path, params=query)).json()["annotations"] for path in paths]

@@ -1,4 +1,4 @@
-"""A dataset: its name, categories, splits and exact statistics. Collection: `datasets`.
+"""A dataset: its name, categories, splits, exact statistics, history. Collections: `datasets`, `versions`.
 
 Routes: GET /datasets, GET|PATCH|DELETE /datasets/{id}, …/statistics, …/categories. Jobs: none of its own.
 """

@@ -41,10 +41,11 @@ class VersionFinisher:
         dataset = await self.datasets.load(job.dataset_id)
         version = await self._version(dataset, job, plan.version, whole)
         progress = final_progress(whole, Statistics(version.rollup))
+        told = whole.model_copy(update={"rollup": version.rollup})  # what its report counts
 
         async def publish(session: Session) -> None:
             published = await self.datasets.publish_version(version, session)
-            plan_json, progress_json = whole.model_dump_json(), progress.model_dump_json()
+            plan_json, progress_json = told.model_dump_json(), progress.model_dump_json()
             ended = await self.jobs.succeed(lease, plan=plan_json, progress=progress_json, session=session)
             if not (published and ended):
                 raise LeaseLost
