@@ -69,9 +69,10 @@ def _refuse(marker: int, length: int) -> None:
 def _frame(head: bytes, position: int, orientation: int) -> ImageHeader:
     require(head, position + 5, _WHAT)
     height, width = _SIZE.unpack_from(head, position + 1)
-    return sized(
-        "jpeg", width, height, orientation, bits=head[position], is_gray=head[position + 5 : position + 6] == b"\x01"
-    )
+    if height and width:
+        require(head, position + 6, _WHAT)
+    components = head[position + 5 : position + 6]
+    return sized("jpeg", width, height, orientation, bits=head[position], is_gray=components == b"\x01")
 
 
 def scan_start(head: bytes) -> int:
