@@ -28,6 +28,7 @@ from services.ingest.settings import IngestSettings
 from services.worker.settings import WorkerSettings
 from shared.features.jobs.models import JobKind
 from shared.formats.annotations.fixes.table import FIXES, MEANINGS
+from shared.formats.annotations.registry import FORMATS
 from shared.formats.annotations.writers.losses import LOSSES
 from shared.formats.annotations.writers.registry import WRITE_FORMATS
 from shared.formats.rules import RULES
@@ -233,6 +234,19 @@ def test_every_fix_is_in_docs_fixes_md() -> None:
     }
     assert table("fixes.md", "Fixes by rule") == said
     assert table("fixes.md", "What they do") == {fix: (meaning,) for fix, meaning in MEANINGS.items()}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_has_a_page(name: str) -> None:
+    page = (DOCS / "formats" / f"{name}.md").read_text()
+    parts = [part.partition("\n")[::2] for part in page.split("\n## ")[1:]]
+    said = {heading: text.strip() for heading, text in parts}
+    assert all(said.get(heading) for heading in ("What is read", "What is written", "What is lost"))
+    assert f"formats/{name}.md" in (DOCS / "layouts.md").read_text()
+
+
+def test_pages_of_formats_are_of_formats() -> None:
+    assert {page.stem for page in (DOCS / "formats").glob("*.md")} == set(FORMATS)
 
 
 def test_every_kind_of_job_is_documented() -> None:
