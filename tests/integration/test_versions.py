@@ -352,3 +352,20 @@ async def _whole_images(yard: Yard, **query: object) -> list[list[dict[str, Any]
     images = await yard.all_images("shapes", **query)
     paths = [f"/datasets/shapes/images/{image['id']}" for image in images]
     return [(await yard.api.get(path, params=query)).json()["annotations"] for path in paths]
+
+
+async def test_versions_and_verifications_wait_for_each_other(quiet_yard: Yard, tmp_path: Path) -> None:
+    yard = quiet_yard
+    imported = await yard.start_import(labelled(tmp_path, labels(3)), storage="packed", in_place=True)
+    busy = await yard.api.post("/datasets/shapes/versions", json=CLIP)
+    assert (busy.status_code, busy.json()["type"]) == (409, "/problems/dataset-busy")
+    await yard.begun(imported)
+    await yard.claimer(imported)
+
+    verification = (await yard.api.post("/datasets/shapes/verify")).json()["job_id"]
+    busy = await yard.api.post("/datasets/shapes/versions", json=CLIP)
+    assert (busy.status_code, busy.json()["type"]) == (409, "/problems/dataset-busy")
+    await yard.api.post(f"/datasets/import/{verification}/cancel")
+    assert (await yard.api.post("/datasets/shapes/versions", json=CLIP)).status_code == 202
+    busy = await yard.api.post("/datasets/shapes/verify")
+    assert (busy.status_code, busy.json()["type"]) == (409, "/problems/version-busy")
