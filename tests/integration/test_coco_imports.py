@@ -14,7 +14,7 @@ IMAGES = 30
 def archive(path: Path) -> Path:
     """Two splits; the annotations of an image lie scattered, and before the images."""
     files: dict[str, bytes] = {}
-    for split in ("train2017", "val2017"):
+    for place, split in enumerate(("train2017", "val2017")):
         images = [{"id": 3 * n, "file_name": f"{n:03d}.jpg", "width": 40, "height": 30} for n in range(IMAGES)]
         annotations = [
             {"id": 1000 * k + n, "image_id": 3 * n, "category_id": 1 + k, "bbox": [n, 1, 5 + k, 6], "iscrowd": 0}
@@ -24,7 +24,7 @@ def archive(path: Path) -> Path:
         categories = [{"id": 1 + k, "name": f"kind {k}", "supercategory": "kind"} for k in range(3)]
         document = {"annotations": annotations, "images": images, "categories": categories}
         files[f"annotations/instances_{split}.json"] = json.dumps(document).encode()
-        files |= {f"{split}/{n:03d}.jpg": jpeg_bytes(40, 30, seed=n % 5) for n in range(IMAGES)}
+        files |= {f"{split}/{n:03d}.jpg": jpeg_bytes(40, 30, seed=100 * place + n) for n in range(IMAGES)}
     return zip_of(path, files)
 
 
