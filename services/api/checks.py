@@ -10,8 +10,8 @@ from typing import TypeVar
 import structlog
 from fastapi import Request
 
-from shared.features.imports.check_options import CheckOptions
-from shared.features.imports.check_report import CheckReport
+from shared.features.imports.checks.options import CheckOptions
+from shared.features.imports.checks.report import CheckReport
 from shared.features.imports.models import ImportRequest
 from shared.foundation.errors import AppError, Unavailable, unforeseen
 from shared.foundation.settings import CheckSettings

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from services.cli.formatting import number, size
-from shared.features.imports.check import CheckProgress
+from shared.features.imports.checks.checker import CheckProgress
 
 _PHASES = {"open": ("opening", size), "labels": ("reading labels", number)}
 

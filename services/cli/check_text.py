@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from services.cli.formatting import Column, counted, cut, duration, number, output_width, size, table
-from shared.features.imports.check_report import CheckReport
+from shared.features.imports.checks.report import CheckReport
 from shared.features.imports.finding_views import FindingView, TrainerView
 from shared.features.imports.models import ImportRequest
 

@@ -21,9 +21,9 @@ from services.cli.failures import CliError, Exit, Verdict
 from services.cli.listings import print_json
 from services.cli.sources import source_of
 from services.worker.settings import WorkerSettings
-from shared.features.imports.check import CheckProgress
-from shared.features.imports.check_options import CheckOptions
-from shared.features.imports.check_report import CheckReport
+from shared.features.imports.checks.checker import CheckProgress
+from shared.features.imports.checks.options import CheckOptions
+from shared.features.imports.checks.report import CheckReport
 from shared.features.imports.finding_csv import CSV_COLUMNS, csv_row
 from shared.features.imports.models import ImportRequest
 from shared.foundation.collector import settle_collector

@@ -9,10 +9,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from shared.adapters.object_store.local import LocalObjectStore
-from shared.features.imports.check import Checker, CheckProgress
-from shared.features.imports.check_options import CheckOptions
-from shared.features.imports.check_report import CheckReport
-from shared.features.imports.check_shards import ShardChecker, ShardResult, ShardRunner, ShardTask
+from shared.features.imports.checks.checker import Checker, CheckProgress
+from shared.features.imports.checks.options import CheckOptions
+from shared.features.imports.checks.report import CheckReport
+from shared.features.imports.checks.shards import ShardChecker, ShardResult, ShardRunner, ShardTask
 from shared.features.imports.models import ImportPlan, ImportRequest
 from shared.foundation.collector import settle_collector
 from shared.foundation.errors import AppError

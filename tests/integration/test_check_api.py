@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from shared.features.imports.check_report import CheckReport
+from shared.features.imports.checks.report import CheckReport
 from shared.foundation.settings import CheckSettings, SourceSettings
 from tests.factories.archives import NAMES, jpeg_bytes, yolo_zip, zip_of
 from tests.factories.door import Door

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.features.imports.check_options import CheckOptions
+from shared.features.imports.checks.options import CheckOptions
 from shared.features.imports.models import ImportRequest
 from shared.foundation.settings import PillowDecoder, SourceSettings
 from shared.wiring import checking

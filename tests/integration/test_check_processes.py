@@ -8,8 +8,8 @@ from typing import Any
 import psutil
 import pytest
 
-from shared.features.imports.check import CheckProgress
-from shared.features.imports.check_options import CheckOptions
+from shared.features.imports.checks.checker import CheckProgress
+from shared.features.imports.checks.options import CheckOptions
 from shared.features.imports.models import ImportRequest
 from shared.foundation.settings import EngineSettings, SourceSettings
 from shared.ports.byte_source import SourceChanged

@@ -15,7 +15,7 @@ from services.api.views.imports import (
     started_view,
 )
 from services.api.views.report_csv import CsvReport, wants_csv
-from shared.features.imports.check_report import CheckReport
+from shared.features.imports.checks.report import CheckReport
 from shared.features.imports.models import ImportRequest, ReportFilter
 from shared.features.jobs.models import Job
 from shared.formats.findings import Severity

@@ -7,9 +7,9 @@ import typer.main
 
 from services.cli.failures import Exit, Verdict
 from services.cli.main import app
-from shared.features.imports.check_options import SHOWN_FINDINGS
-from shared.features.imports.check_report import CheckReport, CostParts
-from shared.features.imports.estimate import PRICES, RATES
+from shared.features.imports.checks.estimate import PRICES, RATES
+from shared.features.imports.checks.options import SHOWN_FINDINGS
+from shared.features.imports.checks.report import CheckReport, CostParts
 
 PAGE = (Path(__file__).parents[3] / "docs" / "check.md").read_text()
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.features.imports.estimate import Amounts, estimated
+from shared.features.imports.checks.estimate import Amounts, estimated
 from shared.features.imports.models import ImportRequest, SourceRef
 
 AMOUNTS = Amounts(images=1_000_000, shards=500, image_bytes=100 * 10**9, label_bytes=10**8, unpacked_bytes=101 * 10**9)

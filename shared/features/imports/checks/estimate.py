@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.features.imports.check_report import CostParts, Estimate
+from shared.features.imports.checks.report import CostParts, Estimate
 from shared.features.imports.models import ImportRequest, SourceRef
 
 _HEAD_BYTES = 4 << 10

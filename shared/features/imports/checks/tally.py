@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from shared.features.datasets.statistics import Counts, Statistics, count_findings, to_rollup
-from shared.features.imports.check_options import SHOWN_FINDINGS
-from shared.features.imports.check_shards import ShardResult, ShardTask
+from shared.features.imports.checks.estimate import Amounts
+from shared.features.imports.checks.options import SHOWN_FINDINGS
+from shared.features.imports.checks.shards import ShardResult, ShardTask
 from shared.features.imports.cut import Amount
-from shared.features.imports.estimate import Amounts
 from shared.features.imports.manifest import ShardEntry
 from shared.formats.findings import Finding, FindingLog
 

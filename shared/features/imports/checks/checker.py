@@ -13,11 +13,11 @@ from typing import TypeAlias
 
 from shared.features.imports.addresses import check_addresses
 from shared.features.imports.archive import ArchiveOpener
-from shared.features.imports.check_options import SHOWN_FINDINGS, CheckOptions
-from shared.features.imports.check_report import CheckReport, Choice
-from shared.features.imports.check_shards import ShardResult, ShardRunner, ShardTask
-from shared.features.imports.check_summary import Checked, report_of
-from shared.features.imports.check_tally import CheckTally
+from shared.features.imports.checks.options import SHOWN_FINDINGS, CheckOptions
+from shared.features.imports.checks.report import CheckReport, Choice
+from shared.features.imports.checks.shards import ShardResult, ShardRunner, ShardTask
+from shared.features.imports.checks.summary import Checked, report_of
+from shared.features.imports.checks.tally import CheckTally
 from shared.features.imports.cut import Cut
 from shared.features.imports.dataset_findings import dataset_findings
 from shared.features.imports.draft import category_of, draft_plan

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from shared.features.datasets.statistics import Counts
-from shared.features.imports.check_options import SHOWN_FINDINGS
+from shared.features.imports.checks.options import SHOWN_FINDINGS
 from shared.features.imports.documents import DocumentBuilder
 from shared.features.imports.heads import HeadReader
 from shared.features.imports.image_probe import ImageFacts

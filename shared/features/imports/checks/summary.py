@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from shared.features.datasets.statistics import Statistics
-from shared.features.imports.check_report import (
+from shared.features.imports.checks.estimate import estimated
+from shared.features.imports.checks.report import (
     CategoryCount,
     CheckBytes,
     CheckFindings,
@@ -14,9 +15,8 @@ from shared.features.imports.check_report import (
     RuleCount,
     SplitCount,
 )
-from shared.features.imports.check_tally import CheckTally
+from shared.features.imports.checks.tally import CheckTally
 from shared.features.imports.dataset_task import task_of
-from shared.features.imports.estimate import estimated
 from shared.features.imports.finding_views import TrainerView, finding_view
 from shared.features.imports.models import ImportPlan, ImportRequest
 from shared.features.imports.trainers import seen_by_trainers
