@@ -54,7 +54,7 @@ def _cases(ending: str, data: bytes, chosen: Iterable[int], whole: Iterable[int]
     """One case for each place. A tar that lacks no more than blocks of its end marker is `whole`."""
     places = sorted({*_even(data), *chosen})
     assert len(places) == PLACES
-    rules, problems = one_of("NAME_UNKNOWN"), one_of(UNREADABLE, UNKNOWN)
+    rules, problems = one_of("NAME_UNKNOWN", "SET_NO_LABELS", "SET_NO_VAL"), one_of(UNREADABLE, UNKNOWN)
     cut = partial(Case, ending=ending, rules=rules, problems=problems, good={})
     return {
         f"{ending} cut to {at} of {len(data)} bytes": (

@@ -170,6 +170,7 @@ PAX: Mapping[str, Case] = {
         "tar",
         problems=one_of(UNKNOWN),
         rules=one_of("ARCHIVE_DUP_NAME"),
+        good={},
     ),
     "a path that climbs": _refused(
         "ARCHIVE_PATH_UNSAFE", pax((b"path", b"../../evil.jpg")) + member(X, IMAGE), file="../../evil.jpg"
@@ -262,6 +263,8 @@ LINKS: Mapping[str, Case] = {
         _written(lambda: member("images/train/a.jpg", IMAGE) + _link("data.yaml", "/etc/passwd") + bytes(1024)),
         "tar",
         problems=one_of(UNKNOWN, "bad-configuration"),
+        either=True,  # an image without labels is a dataset of images
+        good={},
     ),
     **{f"device {kind.decode()}": _links_refused(header(X, kind=kind)) for kind in (b"3", b"4", b"6")},
     "a device with a size": _links_refused(header(X, size=5000, kind=b"3")),

@@ -83,10 +83,10 @@ async def test_sources_that_are_refused_at_once(yard: Yard, source: object, slug
     assert await yard.database["datasets"].count_documents({}) == 0
 
 
-async def test_what_is_not_built(yard: Yard, tmp_path: Path) -> None:
-    """The product knows the format, this version does not: the problem names the part of the request."""
+async def test_a_format_that_nobody_reads(yard: Yard, tmp_path: Path) -> None:
+    """The problem names the part of the request."""
     zip_of(tmp_path / "a.zip", around({}))
-    body = {"source": str(tmp_path / "a.zip"), "format": "coco"}
+    body = {"source": str(tmp_path / "a.zip"), "format": "labelme"}
     answer = await yard.api.post("/datasets/import", json=body)
 
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/invalid-request")

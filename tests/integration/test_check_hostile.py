@@ -106,7 +106,7 @@ def test_poses_need_to_be_told_how_many_keypoints(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--nc", "0"], ["--nc", "x"], ["--kpt-shape", "17"], ["--kpt-shape", "17,4"],
-                                       ["--seconds", "-1"], ["--json", "--csv"], ["--deep"], ["--format", "no"],
+                                       ["--seconds", "-1"], ["--json", "--csv"], ["--format", "no"],
                                        ["--nonsense"], ["--task", "no"], ["--images", "/nothing"]])  # fmt: skip
 def test_options_that_do_not_fit(tmp_path: Path, arguments: list[str]) -> None:
     command = [sys.executable, "-m", "services.cli", "check", str(small(tmp_path / "a.zip")), *arguments]

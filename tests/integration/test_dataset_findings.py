@@ -79,7 +79,7 @@ async def test_why_a_description_cannot_be_used_is_in_the_report(
     yard: Yard, tmp_path: Path, files: dict[str, bytes], rule: str, file: str, line: int | None
 ) -> None:
     path = zip_of(tmp_path / "a.zip", {"images/a.jpg": jpeg_bytes(40, 30), **files})
-    job_id = await yard.start_import(path)
+    job_id = await yard.start_import(path, format="yolo")
     assert (await yard.ended(job_id))["state"] == "failed"
     assert [(one["rule"], one["file"], one["line"]) for one in await yard.report(job_id)] == [(rule, file, line)]
 

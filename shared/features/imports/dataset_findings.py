@@ -60,7 +60,7 @@ class _About:
             yield "SET_NO_VAL", f"there is no split `val` among {', '.join(self.splits[:_SHOWN])}"
 
     def labels(self) -> _Said:
-        if not self._annotations:
+        if self.categories and not self._annotations:
             images, left_out = self.statistics.images(), self.statistics.total("rows_left_out")
             more = f"; all {left_out} rows were left out" if left_out else ""
             yield "SET_NO_LABELS", f"none of {images} images has an annotation{more}"

@@ -53,7 +53,8 @@ def test_anything_is_read_or_refused_as_the_library_does(data: bytes, size: int)
         with pytest.raises((ValueError, AssertionError)):
             assert isinstance(json.loads(data.decode("utf-8-sig")), dict)
         return
-    members = json.loads(data.decode("utf-8-sig"), object_pairs_hook=tuple)
+    text = data.decode("utf-8-sig").lstrip(" \t\n\r")  # what comes behind the object does not matter
+    members, _ = json.JSONDecoder(object_pairs_hook=tuple).raw_decode(text)
     assert len(found) == sum(len(value) if isinstance(value, list) else 1 for _, value in members)
 
 
