@@ -263,7 +263,7 @@ LINKS: Mapping[str, Case] = {
         _written(lambda: member("images/train/a.jpg", IMAGE) + _link("data.yaml", "/etc/passwd") + bytes(1024)),
         "tar",
         problems=one_of(UNKNOWN, "bad-configuration"),
-        either=True,  # an image without labels is a dataset of images
+        rules=one_of("ARCHIVE_LINK"),  # an image without labels is a dataset of images
         good={},
     ),
     **{f"device {kind.decode()}": _links_refused(header(X, kind=kind)) for kind in (b"3", b"4", b"6")},
