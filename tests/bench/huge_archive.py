@@ -1,6 +1,6 @@
-"""A huge YOLO archive that takes little disk: a stored zip64 whose images are a JPEG header and a hole.
+"""A huge YOLO archive that takes little disk: a stored zip64 whose images are a JPEG header, a hole, and a JPEG's end.
 
-An image ends where a block of the file system ends and its head lies in one block, so a file of 100 GB holds 4 GB.
+An image's end lies in one block of the file system with the head of the next, so a file of 100 GB holds 4 GB.
 Every CRC-32 is true, no two images are equal, and the same request gives the same bytes.
 """
 
@@ -28,6 +28,7 @@ _END64 = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR = struct.Struct("<4sLQL")
 _DATE, _MODE, _NARROW = 0x5C21, 0o644 << 16, 0xFFFFFFFF
 _SIDES = (320, 427, 480, 500, 512, 612, 640, 720, 768, 1024, 1280, 1920)
+_EOI = b"\xff\xd9"
 _JFIF = b"\xff\xd8\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0"
 
 
@@ -138,19 +139,20 @@ class _Writer:
         head = jpeg_head(number, width, height)
         offset = self._at + 30 + len(name)
         size = self._image_size(offset)
-        crc = crc_with_zeros(zlib.crc32(head), size - len(head))
+        crc = zlib.crc32(_EOI, crc_with_zeros(zlib.crc32(head), size - len(head) - len(_EOI)))
         self._enter(name.encode(), crc, size, head)
         self._at = offset + size
+        self._pending += _EOI
         self._truth.images_by_split[split] += 1
         self._truth.image_bytes += size
         if number in self._sampled:
             self._truth.samples.append(Sample(name, offset, size, width, height, crc))
 
     def _image_size(self, offset: int) -> int:
-        """About the size asked for, up to the end of a block."""
+        """About the size asked for; its last bytes begin the block that has the next member's header."""
         mean = self._request.archive_bytes / self._request.images / _BLOCK
         blocks = max(1, round(mean * self._dice.uniform(0.5, 1.5)))
-        return blocks * _BLOCK - offset % _BLOCK
+        return blocks * _BLOCK - offset % _BLOCK + len(_EOI)
 
     def _label(self, number: int) -> None:
         split = "val" if number % 10 == 9 else "train"
