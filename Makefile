@@ -17,13 +17,16 @@ setup: $(VENV)/.laptop ## Install what a laptop needs into .venv, and nothing el
 run: $(VENV)/.laptop ## Run everything here; ARGS="--port 8123 --data DIR" goes to `datayard up`
 	@exec $(BIN)/datayard up --demo $(ARGS)
 
-test: $(VENV)/.dev ## Run the tests, two processes at a time; ARGS go to pytest
-	@$(BIN)/pytest -q -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
+PYTEST := $(BIN)/pytest -q -n 2 --dist loadscope --no-loadscope-reorder
+
+test: $(VENV)/.dev ## Run the tests but for the slow ones, two processes at a time; ARGS go to pytest
+	@$(PYTEST) -m "not slow" $(ARGS)
 
 check: lint ## Everything CI checks: lint, drift of what docs have from the code, tests
 	@$(BIN)/python -m services.api.openapi --check docs/openapi.json
 	@$(BIN)/python -m services.api.rules_page --check docs/rules.md
 	@$(MAKE) --no-print-directory test
+	@$(PYTEST) -m slow $(ARGS)
 
 lint: $(VENV)/.dev ## Format, style, types and the layers of the code, without changing it
 	@$(BIN)/ruff format --check .

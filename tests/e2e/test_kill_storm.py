@@ -8,6 +8,8 @@ import pytest
 from tests.bench.kill_storm import SCENARIOS, storm
 from tests.factories.mortal_mongod import MortalMongod, mortal_mongod
 
+pytestmark = pytest.mark.slow
+
 IMAGES, KILLS, SEED = 600, 5, 1
 
 

@@ -18,6 +18,8 @@ from tests.e2e.digest import digest
 from tests.factories.running_yard import RunningYard, running_yard, start_yard
 from tests.factories.snapshots import differences
 
+pytestmark = pytest.mark.slow
+
 IMAGES = 400
 KILLS = 7
 SETTINGS = {

@@ -23,6 +23,8 @@ from tests.factories.disturbed_imports import (
 from tests.factories.traps import Trap, trap
 from tests.factories.yard import QuietLauncher, Yard, open_yard
 
+pytestmark = pytest.mark.slow
+
 SLEEP_POINTS: list[tuple[str, str, dict[str, Any]]] = [
     ("store", "put", {"containing": "/config/"}),
     ("datasets", "describe", {}),
