@@ -88,7 +88,7 @@ class Choice(BaseModel):
     reason: str
 
 
-class SplitCount(BaseModel):
+class CheckedSplit(BaseModel):
     """A split and what is in it; `name` is null for images without one."""
 
     name: str | None
@@ -164,7 +164,7 @@ class CheckReport(BaseModel):
     root: str = Field(description="The folder of the dataset in the source; empty for all of it.")
     choices: list[Choice] = Field(description="Datasets of which one has to be picked; empty where there is one.")
     task: Task | None
-    splits: list[SplitCount]
+    splits: list[CheckedSplit]
     categories: list[CategoryCount]
     images: int = Field(description="Images that the import would have, as far as they have been looked at.")
     annotations: int

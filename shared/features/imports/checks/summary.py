@@ -9,11 +9,11 @@ from shared.features.imports.checks.estimate import estimated
 from shared.features.imports.checks.report import (
     CategoryCount,
     CheckBytes,
+    CheckedSplit,
     CheckFindings,
     CheckReport,
     Choice,
     RuleCount,
-    SplitCount,
 )
 from shared.features.imports.checks.tally import CheckTally
 from shared.features.imports.dataset_task import task_of
@@ -103,14 +103,14 @@ def _root(layout: DatasetLayout) -> str:
     return "" if folder == "." else folder
 
 
-def _splits(checked: Checked, statistics: Statistics) -> Iterator[SplitCount]:
+def _splits(checked: Checked, statistics: Statistics) -> Iterator[CheckedSplit]:
     """All splits; of the images found, those that were looked at and left out do not count."""
     tally = checked.tally
     annotations = statistics.by_name("annotations")
     others = {"": None} if tally.found[""] else {}
     for key, name in {**{split: split for split in checked.layout.splits}, **others}.items():
         left_out = tally.looked_at[key] - statistics.images(split=key)
-        yield SplitCount(name=name, images=tally.found[key] - left_out, annotations=annotations.get(key, 0))
+        yield CheckedSplit(name=name, images=tally.found[key] - left_out, annotations=annotations.get(key, 0))
 
 
 def _categories(layout: DatasetLayout, statistics: Statistics) -> Iterator[CategoryCount]:
