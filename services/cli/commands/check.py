@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperCommand
 
 from services.cli.commands.import_ import LabelTask
+from services.cli.commands.source_options import Config, Images, Labels, Whole
 from services.cli.failures import Exit
 
 _KEYPOINTS = re.compile(r"([1-9]\d{0,3})\s*[,x]\s*([23])")
@@ -41,19 +42,6 @@ def _keypoints(given: str) -> KeypointShape:
     return KeypointShape(int(found[1]), int(found[2]))
 
 
-_Whole = Annotated[
-    str | None,
-    typer.Argument(help="A URL, or the path of an archive or directory on this machine.", show_default=False),
-]
-_Images = Annotated[
-    str | None, typer.Option(help="Instead of a source: an archive or directory of images.", show_default=False)
-]
-_Labels = Annotated[
-    str | None, typer.Option(help="With --images: an archive or directory of labels.", show_default=False)
-]
-_Config = Annotated[
-    str | None, typer.Option(help="With --images: the data.yaml, or an archive with it.", show_default=False)
-]
 _Task = Annotated[LabelTask, typer.Option(help="What the rows of labels are; obb has to be asked for.")]
 _Count = Annotated[
     int | None, typer.Option("--nc", min=1, help="Number of categories, whatever is described.", show_default=False)
@@ -74,11 +62,11 @@ _Seconds = Annotated[
 
 
 def check(
-    source: _Whole = None,
+    source: Whole = None,
     *,
-    images: _Images = None,
-    labels: _Labels = None,
-    config: _Config = None,
+    images: Images = None,
+    labels: Labels = None,
+    config: Config = None,
     task: _Task = LabelTask.AUTO,
     category_count: _Count = None,
     keypoint_shape: _Shape = None,

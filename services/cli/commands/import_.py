@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from services.cli.commands.source_options import Config, Images, Labels, Whole
 from services.cli.commands.versions import CategoryMap
 from services.cli.fixes import fixes_of
 
@@ -36,20 +37,6 @@ class OnFinding(StrEnum):
     FAIL = "fail"
 
 
-_Whole = Annotated[
-    str | None,
-    typer.Argument(help="A URL, or the path of an archive or directory on this machine.", show_default=False),
-]
-_Images = Annotated[
-    str | None, typer.Option(help="Instead of a source: an archive or directory of images.", show_default=False)
-]
-_Labels = Annotated[
-    str | None, typer.Option(help="With --images: an archive or directory of labels.", show_default=False)
-]
-_Config = Annotated[
-    str | None, typer.Option(help="With --images: the data.yaml, or an archive with it.", show_default=False)
-]
-
 _Name = Annotated[
     str | None, typer.Option(help="Name of the dataset. Default: the source's file name.", show_default=False)
 ]
@@ -70,11 +57,11 @@ _Checksum = Annotated[str | None, typer.Option(help="sha256:… that the archive
 
 def import_(
     ctx: typer.Context,
-    source: _Whole = None,
+    source: Whole = None,
     *,
-    images: _Images = None,
-    labels: _Labels = None,
-    config: _Config = None,
+    images: Images = None,
+    labels: Labels = None,
+    config: Config = None,
     name: _Name = None,
     format_: Annotated[str, typer.Option("--format", help="Annotation format, such as yolo.")] = "auto",
     root: _Root = None,

@@ -92,13 +92,6 @@ def judge_points(texts: Sequence[str], size: ImageSize) -> tuple[tuple[tuple[flo
     return tuple(zip(shares[::2], shares[1::2], strict=True)), remarks
 
 
-def box_around(points: Sequence[tuple[float, float]]) -> BoundingBox:
-    """The upright box around an outline."""
-    across, down = [x for x, _ in points], [y for _, y in points]
-    left, right, top, bottom = min(across), max(across), min(down), max(down)
-    return (left + right) / 2, (top + bottom) / 2, right - left, bottom - top
-
-
 def _sided(texts: Sequence[str]) -> list[Pixels]:
     values = [read_number(text, position) for position, text in enumerate(texts)]
     for position in (2, 3):

@@ -5,7 +5,7 @@ that it is written, such as the whole number a box was drawn with; else as many 
 significant digits are read as floats, longer ones as fractions, and rounded once, at the end.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from math import isfinite
@@ -56,6 +56,12 @@ def box_of_corner_and_size(left: Pixels, top: Pixels, width: Pixels, height: Pix
     x, across = _centre_from_start(left, width, size[0])
     y, down = _centre_from_start(top, height, size[1])
     return x, y, across, down
+
+
+def box_around(across: Sequence[float], down: Sequence[float]) -> BoundingBox:
+    """The upright box around points, given by their places across and down, in shares."""
+    left, right, top, bottom = min(across), max(across), min(down), max(down)
+    return (left + right) / 2, (top + bottom) / 2, right - left, bottom - top
 
 
 def corners_in_pixels(bbox: BoundingBox, size: ImageSize) -> tuple[str, str, str, str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from shared.formats.annotations.model import ImageSize
-from shared.formats.annotations.pixels import BoundingBox, Pixels, box_of_corner_and_size, share
+from shared.formats.annotations.pixels import BoundingBox, Pixels, box_around, box_of_corner_and_size, share
 
 _FEWEST_NUMBERS = 6
 _PER_KEYPOINT = 3
@@ -80,10 +80,7 @@ def _polygon(ring: object, size: ImageSize) -> Points:
 
 
 def _around(polygons: Sequence[Points]) -> BoundingBox:
-    across = [x for polygon in polygons for x, _ in polygon]
-    down = [y for polygon in polygons for _, y in polygon]
-    left, right, top, bottom = min(across), max(across), min(down), max(down)
-    return (left + right) / 2, (top + bottom) / 2, right - left, bottom - top
+    return box_around([x for polygon in polygons for x, _ in polygon], [y for polygon in polygons for _, y in polygon])
 
 
 def _numbers(values: Sequence[object], what: str) -> list[Pixels]:

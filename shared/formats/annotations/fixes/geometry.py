@@ -6,6 +6,7 @@ from math import nextafter
 from types import MappingProxyType
 
 from shared.formats.annotations.model import Annotation
+from shared.formats.annotations.pixels import box_around
 
 Point = tuple[float, float]
 Bbox = tuple[float, float, float, float]
@@ -116,10 +117,10 @@ def _clipped_outline(annotation: Annotation) -> Annotation | None:
 def _with_outlines(annotation: Annotation, outlines: Sequence[tuple[Point, ...]]) -> Annotation | None:
     """The annotation with these outlines; its box is the one around them, if it was that before, else it is cut too."""
     before = [annotation.points, *parts_of(annotation)]
-    is_around = annotation.bbox == box_around([point for outline in before for point in outline])
+    is_around = annotation.bbox == _around(before)
     if not outlines:
         return None
-    bbox = box_around([point for outline in outlines for point in outline]) if is_around else annotation.bbox
+    bbox = _around(outlines) if is_around else annotation.bbox
     cut = bbox if is_around else clipped_box(bbox)
     return None if cut is None else replace(_with_parts(annotation, outlines[1:]), points=outlines[0], bbox=cut)
 
@@ -167,11 +168,9 @@ def _crossing(one: Point, two: Point, axis: int, edge: float) -> Point:
     return (edge, other) if axis == 0 else (other, edge)
 
 
-def box_around(points: Sequence[Point]) -> Bbox:
-    """The box around an outline, as readers of labels derive it."""
-    across, down = [x for x, _ in points], [y for _, y in points]
-    left, right, top, bottom = min(across), max(across), min(down), max(down)
-    return (left + right) / 2, (top + bottom) / 2, right - left, bottom - top
+def _around(outlines: Sequence[Sequence[Point]]) -> Bbox:
+    """The box around outlines, as readers of labels derive it."""
+    return box_around([x for outline in outlines for x, _ in outline], [y for outline in outlines for _, y in outline])
 
 
 def _within(value: float) -> float:

@@ -22,10 +22,10 @@ from shared.formats.annotations.pixel_boxes import (
     JudgedBox,
     LeftOutRow,
     Remark,
-    box_around,
     judge_corners,
     judge_points,
 )
+from shared.formats.annotations.pixels import box_around
 from shared.formats.annotations.voc.document import (
     Fields,
     RefusedDocument,
@@ -171,7 +171,9 @@ class _Objects:
             raise LeftOutRow("ROW_LIMIT", f"the file's objects hold more than {self.context.limits.max_points} points")
         places += [value for pair in zip(across, down, strict=True) for value in pair]
         points, remarks = judge_points([value.text for value in places], size)
-        return Annotation(category, "polygon", box_around(points), points, attributes=attributes), remarks
+        return Annotation(
+            category, "polygon", box_around(*zip(*points, strict=True)), points, attributes=attributes
+        ), remarks
 
     # -- findings
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from shared.formats.annotations.model import Annotation, LabelTask
+from shared.formats.annotations.pixels import box_around
 
 BOX_COLUMNS = 5
 SHORTEST_POLYGON_COLUMNS = 7
@@ -173,6 +174,4 @@ def _box(category: int, values: Sequence[float]) -> Annotation:
 
 def _outline(kind: str, category: int, values: Sequence[float]) -> Annotation:
     across, down = values[1::2], values[2::2]
-    left, right, top, bottom = min(across), max(across), min(down), max(down)
-    bbox = ((left + right) / 2, (top + bottom) / 2, right - left, bottom - top)
-    return Annotation(category, kind, bbox, tuple(zip(across, down, strict=True)))
+    return Annotation(category, kind, box_around(across, down), tuple(zip(across, down, strict=True)))
