@@ -25,6 +25,7 @@ from shared.features.imports.repository import FindingRepository, ImportJobRepos
 from shared.features.imports.service import ImportService
 from shared.features.imports.verification import VerificationService
 from shared.features.imports.versions.service import VersionService
+from shared.features.jobs.starting import JobStarter
 from shared.foundation.mongo import CollectionSpec, Database, MongoClient, Transactions, connect
 from shared.foundation.settings import CommonSettings, EngineSettings, EventSettings
 from shared.ports.byte_source import ByteSources
@@ -160,8 +161,8 @@ def make_container(outside: Outside, engine: EngineSettings, events: EventSettin
         export_builder=ExportBuilder(images, outside.store),
         export_cleaner=export_cleaner,
         dispatcher=JobDispatcher(
-            ExportDispatcher(repositories.other_jobs, outside.launcher, export_cleaner),
-            ImportDispatcher(repositories.jobs, datasets, outside.launcher, cleaner),
+            ExportDispatcher(JobStarter(repositories.other_jobs, outside.launcher), export_cleaner),
+            ImportDispatcher(JobStarter(repositories.jobs, outside.launcher), datasets, cleaner),
         ),
         ending=ending,
         cleaner=cleaner,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared.features.imports import dispatch
+from shared.features.jobs import starting
 from shared.foundation.ids import JobId
 from shared.ports.job_queue import QueueUnavailable
 from tests.factories.archives import yolo_zip
@@ -34,7 +35,7 @@ async def test_a_job_is_accepted_while_the_queue_is_down(
         await yard.swept()
         assert (await yard.job(job_id))["state"] == "queued"  # its callback could still come
 
-        monkeypatch.setattr(dispatch, "_CALLBACK_PATIENCE", timedelta())
+        monkeypatch.setattr(starting, "_CALLBACK_PATIENCE", timedelta())
         await asyncio.gather(yard.swept(), yard.swept(), yard.swept())
         status = await yard.ended(job_id)
     assert (status["state"], status["attempts"]) == ("succeeded", 1)
