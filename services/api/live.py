@@ -12,7 +12,7 @@ from starlette.types import Message, Send
 from starlette.websockets import WebSocketDisconnect
 
 from services.api.views.events import FIRST_LINES, STILL_HERE, message_of, sse_of
-from shared.features.imports.event_stream import EventStream
+from shared.features.imports.events.stream import EventStream
 
 _SEND_SECONDS = 60.0
 _DEFAULT_PORTS = frozenset({None, 80, 443})

@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from services.cli.documents import JsonObject
 from shared.features.imports.checks.report import CheckReport, RuleCount
-from shared.features.imports.finding_views import FindingView
+from shared.features.imports.findings.views import FindingView
 from shared.features.imports.models import ImportRequest
 from shared.formats.findings import Severity
 from shared.formats.rules import RULES

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from services.cli.formatting import Column, counted, cut, duration, number, output_width, size, table
 from shared.features.imports.checks.report import CheckReport
-from shared.features.imports.finding_views import FindingView, TrainerView
+from shared.features.imports.findings.views import FindingView, TrainerView
 from shared.features.imports.models import ImportRequest
 
 _EXAMPLES = 3

@@ -24,7 +24,7 @@ from services.worker.settings import WorkerSettings
 from shared.features.imports.checks.checker import CheckProgress
 from shared.features.imports.checks.options import CheckOptions
 from shared.features.imports.checks.report import CheckReport
-from shared.features.imports.finding_csv import CSV_COLUMNS, csv_row
+from shared.features.imports.findings.csv_rows import CSV_COLUMNS, csv_row
 from shared.features.imports.models import ImportRequest
 from shared.foundation.collector import settle_collector
 from shared.foundation.errors import AppError

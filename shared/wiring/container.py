@@ -15,15 +15,15 @@ from shared.features.images.drafts.repository import DraftRepository
 from shared.features.images.drafts.service import DraftService
 from shared.features.images.repository import ImageRepository
 from shared.features.images.service import ImageService
-from shared.features.imports.changes import ImportChanges
-from shared.features.imports.cleanup import Cleaner
-from shared.features.imports.dispatch import ImportDispatcher
-from shared.features.imports.ending import Ending
-from shared.features.imports.event_stream import EventService, EventSources
+from shared.features.imports.events.changes import ImportChanges
+from shared.features.imports.events.stream import EventService, EventSources
 from shared.features.imports.progress import ProgressReader
 from shared.features.imports.repository import FindingRepository, ImportJobRepository, ShardRepository
+from shared.features.imports.running.cleanup import Cleaner
+from shared.features.imports.running.dispatch import ImportDispatcher
+from shared.features.imports.running.ending import Ending
 from shared.features.imports.service import ImportService
-from shared.features.imports.verification import VerificationService
+from shared.features.imports.verification.service import VerificationService
 from shared.features.imports.versions.service import VersionService
 from shared.features.jobs.starting import JobStarter
 from shared.foundation.mongo import CollectionSpec, Database, MongoClient, Transactions, connect

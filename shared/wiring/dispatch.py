@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from shared.features.exports.dispatch import ExportDispatcher
-from shared.features.imports.dispatch import ImportDispatcher
+from shared.features.imports.running.dispatch import ImportDispatcher
 from shared.foundation.ids import JobId
 
 

@@ -4,15 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.features.exports.runner import ExportRunner
-from shared.features.imports.content_findings import ContentFindings
-from shared.features.imports.finish import Finisher
-from shared.features.imports.index import Indexer
-from shared.features.imports.plan import Planner
-from shared.features.imports.runner import ImportRunner, JobWork
-from shared.features.imports.shard_tools import ShardTools
-from shared.features.imports.transfer import Transfer
-from shared.features.imports.turns import Turns
-from shared.features.imports.verify import Verifier, VerifyFinisher, VerifyPlanner
+from shared.features.imports.findings.same_contents import ContentFindings
+from shared.features.imports.planning.plan import Planner
+from shared.features.imports.running.runner import ImportRunner, JobWork
+from shared.features.imports.running.turns import Turns
+from shared.features.imports.shards.tools import ShardTools
+from shared.features.imports.steps.finish import Finisher
+from shared.features.imports.steps.index import Indexer
+from shared.features.imports.steps.transfer import Transfer
+from shared.features.imports.verification.verify import Verifier, VerifyFinisher, VerifyPlanner
 from shared.features.imports.versions.finish import VersionFinisher
 from shared.features.imports.versions.planner import VersionPlanner
 from shared.features.imports.versions.service import FixesAfterImport

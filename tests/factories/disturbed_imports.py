@@ -5,7 +5,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from shared.features.imports.keeper import Keeper
+from shared.features.imports.running.keeper import Keeper
 from shared.foundation.settings import EngineSettings
 from tests.factories.snapshots import differences, snapshot
 from tests.factories.yard import Yard

@@ -11,8 +11,8 @@ import uvicorn
 
 from services.api.main import build_app
 from services.api.server import Server
-from shared.features.imports.changes import ImportChanges
-from shared.features.imports.event_stream import EventService, EventSources
+from shared.features.imports.events.changes import ImportChanges
+from shared.features.imports.events.stream import EventService, EventSources
 from shared.foundation.settings import EventSettings
 from tests.factories.yard import Yard
 

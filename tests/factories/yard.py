@@ -18,7 +18,7 @@ from shared.adapters.image_decoder.pillow import PillowImageDecoder
 from shared.adapters.job_launcher.memory import MemoryJobLauncher
 from shared.adapters.job_queue.memory import MemoryJobQueue
 from shared.adapters.object_store.local import LocalObjectStore
-from shared.features.imports.runner import ImportRunner
+from shared.features.imports.running.runner import ImportRunner
 from shared.foundation.ids import JobId
 from shared.foundation.mongo import Database, connect
 from shared.foundation.settings import (

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.features.imports import ending
+from shared.features.imports.running import ending
 from shared.foundation.settings import EngineSettings, SourceSettings
 from shared.ports.job_queue import QueueUnavailable
 from tests.factories.archives import jpeg_bytes, yolo_zip, zip_of

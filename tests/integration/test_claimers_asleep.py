@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.features.imports.keeper import Keeper
+from shared.features.imports.running.keeper import Keeper
 from shared.foundation.ids import JobId
 from tests.factories.disturbed_imports import (
     IN_PLACE,

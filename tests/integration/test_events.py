@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.features.auth.models import Actor
-from shared.features.imports.events import Position
+from shared.features.imports.events.models import Position
 from shared.features.jobs.models import JobNotFound
 from shared.foundation.ids import new_id
 from shared.foundation.mongo import Change, Changes, ResumePointLost

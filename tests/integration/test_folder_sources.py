@@ -79,13 +79,13 @@ async def test_a_file_that_changes_after_planning(mongo_url: str, tmp_path: Path
         await yard.begun(job_id)
         last = folder / max(name for name in files if name.endswith(".jpg"))
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("shared.features.imports.transfer.Transfer.run", _changing(last, change))
+            patch.setattr("shared.features.imports.steps.transfer.Transfer.run", _changing(last, change))
             status = await asyncio.gather(yard.claimer(job_id), yard.ended(job_id))
     assert status[1]["error"]["type"] == "/problems/source-changed"
 
 
 def _changing(path: Path, change: str) -> Callable[..., Any]:
-    from shared.features.imports.transfer import Transfer  # noqa: PLC0415 - as it is before it is replaced
+    from shared.features.imports.steps.transfer import Transfer  # noqa: PLC0415 - as it is before it is replaced
 
     run = Transfer.run
 

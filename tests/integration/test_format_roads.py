@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from shared.features.imports import heads
-from shared.features.imports.image_probe import ImageFacts
+from shared.features.imports.image_bytes import heads
+from shared.features.imports.image_bytes.probe import ImageFacts
 from shared.formats.archives.directory import Member
 from tests.factories.archives import zip_of
 from tests.factories.broken import large_jpeg

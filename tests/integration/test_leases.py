@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from shared.features.datasets.models import Rollup
-from shared.features.imports.keeper import Keeper
 from shared.features.imports.models import Ledger, NewShard, ShardProgress, ShardState
 from shared.features.imports.repository import ImportJobRepository, ShardRepository
+from shared.features.imports.running.keeper import Keeper
 from shared.features.jobs.models import Phase
 from shared.foundation.ids import JobId, new_id
 from tests.factories.disturbed_imports import LABELS_FIRST, begun, finished, no_beat, same, undisturbed

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.features.imports import dispatch
+from shared.features.imports.running import dispatch
 from shared.features.jobs import starting
 from shared.foundation.ids import JobId
 from shared.ports.job_queue import QueueUnavailable

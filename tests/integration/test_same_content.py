@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.features.imports.content_findings import ContentFindings
+from shared.features.imports.findings.same_contents import ContentFindings
 from shared.features.imports.models import Ledger
 from shared.foundation.ids import DatasetId, JobId
 from shared.foundation.settings import LimitSettings

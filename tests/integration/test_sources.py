@@ -144,7 +144,7 @@ async def test_a_server_that_drops_without_ranges(yard: Yard, archives: dict[str
     """It cannot be resumed, so the whole attempt is made again, and leaves nothing of the first."""
     expected = await imported(yard, archives["zip"])
     with pytest.MonkeyPatch.context() as patch, source_server(archives["zip"].read_bytes()) as server:
-        patch.setattr("shared.features.imports.ending._FIRST_RETRY_SECONDS", 0.1)
+        patch.setattr("shared.features.imports.running.ending._FIRST_RETRY_SECONDS", 0.1)
         server.ranges, server.cut_after, server.cuts_left = False, 3_000_000, 2  # one for asking
         status = await yard.imported(server.url)
 

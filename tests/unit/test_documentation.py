@@ -310,8 +310,12 @@ def test_every_metric_is_in_the_runbook() -> None:
 
 
 def test_every_feature_can_be_found() -> None:
-    features = {path.name for path in (ROOT / "shared/features").iterdir() if (path / "__init__.py").is_file()}
-    assert set(table("architecture.md", "Find a feature")) == features
+    assert set(table("architecture.md", "Find a feature")) == folders_of("shared/features")
+    assert set(table("architecture.md", "Inside `imports`")) == folders_of("shared/features/imports")
+
+
+def folders_of(package: str) -> set[str]:
+    return {path.parent.name for path in (ROOT / package).glob("*/__init__.py")}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

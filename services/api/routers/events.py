@@ -9,8 +9,8 @@ from fastapi.responses import StreamingResponse
 from services.api.dependencies import Asker, JobReference, Services
 from services.api.live import CloseCode, LiveResponse, is_own_page, send_over
 from services.api.views.events import STREAM_ANSWER
-from shared.features.imports.event_stream import EventStream, TooManyStreams
-from shared.features.imports.events import BadEventId
+from shared.features.imports.events.models import BadEventId
+from shared.features.imports.events.stream import EventStream, TooManyStreams
 from shared.features.jobs.models import JobNotFound
 from shared.foundation.errors import AppError
 

@@ -7,8 +7,8 @@ from fastapi.sse import format_sse_event
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.api.views.imports import JobView, job_view
-from shared.features.imports.changes import ShardChanged, ShardSummary
-from shared.features.imports.events import (
+from shared.features.imports.events.changes import ShardChanged, ShardSummary
+from shared.features.imports.events.models import (
     Ended,
     Event,
     FindingMade,
@@ -17,7 +17,7 @@ from shared.features.imports.events import (
     Snapshot,
     StateChanged,
 )
-from shared.features.imports.finding_views import finding_view
+from shared.features.imports.findings.views import finding_view
 from shared.features.imports.models import Progress
 
 _RETRY_MILLISECONDS = 1000

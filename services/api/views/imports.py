@@ -8,9 +8,9 @@ from services.api.views.exports import ExportLinks
 from services.api.views.exports import links_of as export_links
 from services.api.views.pages import PageView
 from shared.features.datasets.statistics import Statistics
-from shared.features.imports.finding_views import FindingView, TrainerView, finding_view
+from shared.features.imports.findings.trainers import seen_by_trainers
+from shared.features.imports.findings.views import FindingView, TrainerView, finding_view
 from shared.features.imports.models import Progress
-from shared.features.imports.trainers import seen_by_trainers
 from shared.features.jobs.models import Job, JobState, Phase
 from shared.formats.findings import Finding
 from shared.foundation.errors import JsonScalar

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from fastapi import Request
 from fastapi.responses import StreamingResponse
 
-from shared.features.imports.finding_csv import CSV_COLUMNS, csv_row
-from shared.features.imports.finding_views import finding_view
+from shared.features.imports.findings.csv_rows import CSV_COLUMNS, csv_row
+from shared.features.imports.findings.views import finding_view
 from shared.features.imports.models import ReportFilter
 from shared.features.imports.service import ImportService
 from shared.features.jobs.models import Job

@@ -9,10 +9,10 @@ import structlog
 from shared.features.auth.models import Actor
 from shared.features.datasets.models import Dataset, DatasetState, Rollup
 from shared.features.datasets.service import DatasetService
-from shared.features.imports.addresses import check_addresses
-from shared.features.imports.ending import Ending
 from shared.features.imports.models import ImportRequest, Ledger, ReportFilter
 from shared.features.imports.repository import FindingRepository, ImportJobRepository
+from shared.features.imports.running.ending import Ending
+from shared.features.imports.sources.addresses import check_addresses
 from shared.features.jobs.models import Job, JobKind, JobNotFound, JobState, JobStateConflict, NewJob
 from shared.features.sharing.access import Access
 from shared.formats.findings import Finding

@@ -14,8 +14,8 @@ from services.cli.checking import CheckRequest, verdict_of
 from services.cli.failures import CliError, Exit, Verdict
 from shared.features.imports.checks.report import CheckReport
 from shared.features.imports.checks.summary import findings_of
-from shared.features.imports.finding_csv import CSV_COLUMNS, csv_row
-from shared.features.imports.finding_views import TrainerView
+from shared.features.imports.findings.csv_rows import CSV_COLUMNS, csv_row
+from shared.features.imports.findings.views import TrainerView
 from shared.features.imports.models import ImportRequest
 from shared.formats.findings import Finding
 

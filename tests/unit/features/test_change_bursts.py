@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from shared.features.imports.change_bursts import ChangeBursts
+from shared.features.imports.events.bursts import ChangeBursts
 from shared.foundation.ids import JobId
 from shared.foundation.mongo import Change
 from shared.foundation.settings import EventSettings

@@ -13,7 +13,7 @@ from shared.features.datasets.statistics import (
     count_image,
     to_rollup,
 )
-from shared.features.imports.dataset_findings import FEWEST_IMAGES, IMBALANCE, dataset_findings
+from shared.features.imports.findings.whole_dataset import FEWEST_IMAGES, IMBALANCE, dataset_findings
 from shared.formats.annotations.model import WHOLE_IMAGE, Annotation, LabelTask
 from shared.formats.findings import WHOLE_DATASET, Finding
 from shared.formats.rules import RULES

@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
-from shared.features.imports.changes import FindingWritten, Happening, JobChanged, ShardAdded, ShardChanged
-from shared.features.imports.event_teller import FIRST_FINDINGS, Teller
-from shared.features.imports.events import BadEventId, FindingMade, Position, ShardsChanged, StateChanged
+from shared.features.imports.events.changes import FindingWritten, Happening, JobChanged, ShardAdded, ShardChanged
+from shared.features.imports.events.models import BadEventId, FindingMade, Position, ShardsChanged, StateChanged
+from shared.features.imports.events.teller import FIRST_FINDINGS, Teller
 from shared.features.jobs.models import Job, JobState, Phase
 from shared.formats.findings import Finding
 from shared.foundation.clock import utc_now

@@ -4,10 +4,10 @@ from collections.abc import AsyncGenerator, Sequence
 
 import pytest
 
-from shared.features.imports.folders import FolderFiles, list_folder
-from shared.features.imports.joined_source import open_source, read_each
-from shared.features.imports.manifest import PlacedFile
 from shared.features.imports.models import SourceRef
+from shared.features.imports.shards.manifest import PlacedFile
+from shared.features.imports.sources.folders import FolderFiles, list_folder
+from shared.features.imports.sources.joined import open_source, read_each
 from shared.formats.archives.directory import ArchiveDirectory, ArchiveLimits
 from shared.formats.findings import Finding
 from shared.ports.byte_source import (

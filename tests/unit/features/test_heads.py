@@ -8,8 +8,8 @@ from collections.abc import AsyncGenerator, Sequence
 import pytest
 from PIL import Image
 
-from shared.features.imports.heads import HeadReader
-from shared.features.imports.image_probe import ImageFacts
+from shared.features.imports.image_bytes.heads import HeadReader
+from shared.features.imports.image_bytes.probe import ImageFacts
 from shared.features.imports.models import SourceRef
 from shared.formats.archives.directory import Member
 from shared.formats.findings import Finding, FindingLog

@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.features.imports.manifest import (
+from shared.features.imports.models import Ledger
+from shared.features.imports.shards.manifest import (
     Manifest,
     PlacedFile,
     ShardEntry,
@@ -13,7 +14,6 @@ from shared.features.imports.manifest import (
     manifests_prefix,
     temp_prefix,
 )
-from shared.features.imports.models import Ledger
 from shared.formats.archives.directory import Member
 from shared.foundation.ids import JobId
 from shared.ports.byte_source import TreeFile

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 import pytest
 
-from shared.features.imports.members import (
+from shared.features.imports.shards.members import (
     GAP_BYTES,
     OpenMember,
     WrongChecksum,

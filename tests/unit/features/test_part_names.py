@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from shared.features.imports.models import PartName
-from shared.features.imports.opening import _place
+from shared.features.imports.sources.opening import _place
 from shared.formats.archives.directory import ArchiveDirectory
 from shared.formats.archives.entry import ArchiveEntry, EntryKind
 

@@ -8,10 +8,10 @@ import pytest
 
 from shared.adapters.object_store.local import LocalObjectStore
 from shared.features.datasets.models import Rollup
-from shared.features.imports.labels import ShardLabels
-from shared.features.imports.manifest import ShardEntry, manifest_key, manifests_prefix
 from shared.features.imports.models import ImportPlan, Ledger, ShardLease, SourceRef, Way
-from shared.features.imports.record_rows import RecordRows, read_records
+from shared.features.imports.shards.labels import ShardLabels
+from shared.features.imports.shards.manifest import ShardEntry, manifest_key, manifests_prefix
+from shared.features.imports.shards.record_rows import RecordRows, read_records
 from shared.formats.archives.directory import Member
 from shared.foundation.ids import JobId
 

@@ -7,8 +7,8 @@ from collections.abc import AsyncGenerator, Sequence
 import pytest
 
 from shared.adapters.object_store.memory import MemoryObjectStore
-from shared.features.imports.archive import ArchiveOpener
 from shared.features.imports.models import ArchiveRefused
+from shared.features.imports.sources.archive import ArchiveOpener
 from shared.formats.archives.directory import ArchiveLimits
 from shared.ports.byte_source import SourceDescription, TreeEntry, TreeFile
 

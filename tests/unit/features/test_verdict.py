@@ -2,8 +2,8 @@
 
 import pytest
 
+from shared.features.imports.findings.verdict import refuse_errors
 from shared.features.imports.models import FindingRefused, ImportRequest
-from shared.features.imports.verdict import refuse_errors
 from shared.formats.findings import Finding, FindingLog
 
 ERROR = Finding("ROW_CLASS_RANGE", "labels/a.txt", "Category 9 has no name.", line=3)

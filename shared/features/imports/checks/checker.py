@@ -11,23 +11,23 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from shared.features.imports.addresses import check_addresses
-from shared.features.imports.archive import ArchiveOpener
 from shared.features.imports.checks.options import SHOWN_FINDINGS, CheckOptions
 from shared.features.imports.checks.report import CheckReport, Choice
 from shared.features.imports.checks.shards import ShardResult, ShardRunner, ShardTask
 from shared.features.imports.checks.summary import Checked, report_of
 from shared.features.imports.checks.tally import CheckTally
-from shared.features.imports.cut import Cut
-from shared.features.imports.dataset_findings import dataset_findings
-from shared.features.imports.draft import category_of, draft_plan
-from shared.features.imports.image_records import ImageRecords
-from shared.features.imports.manifest import ShardEntry, manifest_key, manifests_prefix
+from shared.features.imports.findings.whole_dataset import dataset_findings
 from shared.features.imports.models import ImportPlan, ImportRequest, Ledger, ShardLease
-from shared.features.imports.opening import OpenedSource, open_request
-from shared.features.imports.recognition import Recognised, Recogniser
-from shared.features.imports.record_rows import RecordRows
-from shared.features.imports.way import IN_PLACE, Decision, choose_way, label_runs
+from shared.features.imports.planning.cut import Cut
+from shared.features.imports.planning.draft import category_of, draft_plan
+from shared.features.imports.planning.image_records import ImageRecords
+from shared.features.imports.planning.recognition import Recognised, Recogniser
+from shared.features.imports.planning.way import IN_PLACE, Decision, choose_way, label_runs
+from shared.features.imports.shards.manifest import ShardEntry, manifest_key, manifests_prefix
+from shared.features.imports.shards.record_rows import RecordRows
+from shared.features.imports.sources.addresses import check_addresses
+from shared.features.imports.sources.archive import ArchiveOpener
+from shared.features.imports.sources.opening import OpenedSource, open_request
 from shared.formats.annotations.model import DatasetLayout
 from shared.formats.archives.directory import ArchiveLimits
 from shared.formats.findings import FindingLog

@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from shared.features.datasets.models import Task
-from shared.features.imports.finding_views import FindingView, TrainerView
+from shared.features.imports.findings.views import FindingView, TrainerView
 from shared.features.imports.models import Way
 from shared.formats.findings import Severity
 

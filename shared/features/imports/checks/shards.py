@@ -8,17 +8,17 @@ from typing import Protocol
 
 from shared.features.datasets.statistics import Counts
 from shared.features.imports.checks.options import SHOWN_FINDINGS
-from shared.features.imports.documents import DocumentBuilder
-from shared.features.imports.heads import HeadReader
-from shared.features.imports.image_probe import ImageFacts
-from shared.features.imports.joined_source import open_source, read_each_label
-from shared.features.imports.labels import ShardLabels
-from shared.features.imports.manifest import PlacedFile, ShardEntry
+from shared.features.imports.image_bytes.heads import HeadReader
+from shared.features.imports.image_bytes.probe import ImageFacts
+from shared.features.imports.image_bytes.read_through import read_through
 from shared.features.imports.models import ImportPlan, ShardLease
-from shared.features.imports.read_through import read_through
-from shared.features.imports.record_rows import read_records
-from shared.features.imports.size_limits import note_too_large, within_limits
-from shared.features.imports.track import ShardTrack
+from shared.features.imports.shards.labels import ShardLabels
+from shared.features.imports.shards.manifest import PlacedFile, ShardEntry
+from shared.features.imports.shards.record_rows import read_records
+from shared.features.imports.shards.size_limits import note_too_large, within_limits
+from shared.features.imports.shards.track import ShardTrack
+from shared.features.imports.sources.joined import open_source, read_each_label
+from shared.features.imports.steps.documents import DocumentBuilder
 from shared.features.jobs.models import Job, JobState, Phase
 from shared.formats.archives.directory import Member
 from shared.formats.findings import Finding, FindingLog

@@ -16,11 +16,11 @@ from shared.features.imports.checks.report import (
     RuleCount,
 )
 from shared.features.imports.checks.tally import CheckTally
-from shared.features.imports.dataset_task import task_of
-from shared.features.imports.finding_views import TrainerView, finding_view
+from shared.features.imports.findings.dataset_task import task_of
+from shared.features.imports.findings.trainers import seen_by_trainers
+from shared.features.imports.findings.views import TrainerView, finding_view
 from shared.features.imports.models import ImportPlan, ImportRequest
-from shared.features.imports.trainers import seen_by_trainers
-from shared.features.imports.way import Decision
+from shared.features.imports.planning.way import Decision
 from shared.formats.annotations.model import DatasetLayout
 from shared.formats.findings import Finding, Severity
 from shared.formats.rules import RULES

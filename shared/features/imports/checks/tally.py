@@ -8,8 +8,8 @@ from shared.features.datasets.statistics import Counts, Statistics, count_findin
 from shared.features.imports.checks.estimate import Amounts
 from shared.features.imports.checks.options import SHOWN_FINDINGS
 from shared.features.imports.checks.shards import ShardResult, ShardTask
-from shared.features.imports.cut import Amount
-from shared.features.imports.manifest import ShardEntry
+from shared.features.imports.planning.cut import Amount
+from shared.features.imports.shards.manifest import ShardEntry
 from shared.formats.findings import Finding, FindingLog
 
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from shared.features.datasets.models import Category, Dataset, Rollup, Version, VersionCounts
 from shared.features.datasets.statistics import Counts, Key, Statistics, count_findings, from_rollup, to_rollup
-from shared.features.imports.dataset_findings import dataset_findings
+from shared.features.imports.findings.whole_dataset import dataset_findings
 from shared.features.imports.models import FixesChoice, ImportPlan, VersionPlan
 from shared.features.imports.versions.models import FixesDoNotFit, NothingToFix, VersionOrder
 from shared.formats.annotations.fixes.categories import CategoryChange, change_categories

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from shared.features.datasets.models import Dataset, Version, VersionCounts
 from shared.features.datasets.service import DatasetService
 from shared.features.datasets.statistics import Statistics, from_rollup
-from shared.features.imports.dataset_task import task_of
+from shared.features.imports.findings.dataset_task import task_of
 from shared.features.imports.models import ImportPlan, VersionPlan
 from shared.features.imports.progress import final_progress, settled
 from shared.features.imports.repository import ImportJobRepository, ShardRepository

@@ -11,10 +11,10 @@ from shared.features.datasets.models import Dataset, Rollup, VersionBusy
 from shared.features.datasets.service import DatasetService
 from shared.features.datasets.statistics import Statistics
 from shared.features.images.service import ImageService
-from shared.features.imports.manifest import manifest_key, manifests_prefix
 from shared.features.imports.models import ImportPlan, Ledger, NewShard, SourceRef, VersionPlan, Way
-from shared.features.imports.plan import PlanTrack
+from shared.features.imports.planning.plan import PlanTrack
 from shared.features.imports.repository import ImportJobRepository, ShardRepository
+from shared.features.imports.shards.manifest import manifest_key, manifests_prefix
 from shared.features.imports.versions.choosing import (
     Imported,
     change_of,

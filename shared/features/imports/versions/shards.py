@@ -15,8 +15,8 @@ from shared.features.images.drafts.service import DraftService
 from shared.features.images.models import Image
 from shared.features.images.service import ImageService
 from shared.features.imports.models import ImportPlan, ShardLease, VersionPlan
-from shared.features.imports.shard_tools import ShardTools
-from shared.features.imports.track import ShardTrack
+from shared.features.imports.shards.tools import ShardTools
+from shared.features.imports.shards.track import ShardTrack
 from shared.features.imports.versions.choosing import judging_of, mender_of, ordered_fixes, reading_of
 from shared.features.imports.versions.fixing import Fixing
 from shared.features.imports.versions.models import VersionOrder
