@@ -1,1 +1,1 @@
-"""Who does what, and when: claimers are dispatched, keep leases, take turns and run the steps; ended jobs are cleaned up."""
+"""Who does what, and when: claimers are dispatched, keep leases, take turns and run the steps; jobs end, rests go."""
