@@ -18,7 +18,7 @@ from shared.formats.annotations.model import (
     UnrecognisedDataset,
 )
 from shared.formats.annotations.registry import DatasetReader, label_reader
-from shared.formats.annotations.yolo.layout import YoloReader
+from shared.formats.annotations.yolo.layouts.described import YoloReader
 from shared.formats.archives.directory import ArchiveDirectory, ArchiveLimits, Member
 from shared.formats.archives.entry import ArchiveEntry, EntryKind
 from shared.formats.archives.errors import ArchiveTooLarge, BrokenArchive, BrokenMember, NeedMoreTail

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from shared.formats.annotations.model import AnnotationReader, DatasetLayout
 from shared.formats.annotations.registry import DatasetReader
-from shared.formats.annotations.yolo.layout import YoloReader
+from shared.formats.annotations.yolo.layouts.described import YoloReader
 from shared.formats.findings import Finding
 from shared.formats.rules import RULES
 

@@ -14,8 +14,8 @@ from shared.formats.annotations.model import AnnotationReader, Category, Dataset
 from shared.formats.annotations.split_ids import SplitIds
 from shared.formats.annotations.splits import CANONICAL, normalise_split
 from shared.formats.annotations.survey import NameSurvey
-from shared.formats.annotations.yolo.config import MAX_CATEGORIES, MAX_NAME_CHARACTERS
-from shared.formats.annotations.yolo.paths import label_path
+from shared.formats.annotations.yolo.description.config import MAX_CATEGORIES, MAX_NAME_CHARACTERS
+from shared.formats.annotations.yolo.layouts.paths import label_path
 from shared.formats.findings import Finding
 
 _PLAIN = (

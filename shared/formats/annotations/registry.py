@@ -32,13 +32,13 @@ from shared.formats.annotations.trainers.model import TrainingTask
 from shared.formats.annotations.unlabelled_images import UnlabelledReader
 from shared.formats.annotations.voc.labels import VocLabels
 from shared.formats.annotations.voc.layout import VocReader
-from shared.formats.annotations.yolo.dota import DotaLabels
-from shared.formats.annotations.yolo.layout import YoloReader
-from shared.formats.annotations.yolo.ndjson import NdjsonReader
-from shared.formats.annotations.yolo.ndjson_rows import NdjsonLabels
-from shared.formats.annotations.yolo.row_shapes import Poses, row_shape
-from shared.formats.annotations.yolo.rows import YoloLabels
-from shared.formats.annotations.yolo.undescribed import UndescribedYoloReader
+from shared.formats.annotations.yolo.layouts.described import YoloReader
+from shared.formats.annotations.yolo.layouts.undescribed import UndescribedYoloReader
+from shared.formats.annotations.yolo.ndjson.reader import NdjsonReader
+from shared.formats.annotations.yolo.ndjson.rows import NdjsonLabels
+from shared.formats.annotations.yolo.rows.dota import DotaLabels
+from shared.formats.annotations.yolo.rows.reader import YoloLabels
+from shared.formats.annotations.yolo.rows.shapes import Poses, row_shape
 from shared.formats.findings import FindingLog
 
 _SHOWN = 12

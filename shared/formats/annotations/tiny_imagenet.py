@@ -14,7 +14,7 @@ from shared.formats.annotations.split_ids import NO_SPLIT, SplitIds
 from shared.formats.annotations.splits import CANONICAL, normalise_split
 from shared.formats.annotations.survey import NameSurvey
 from shared.formats.annotations.text_lines import is_undecoded, text_lines
-from shared.formats.annotations.yolo.config import MAX_CATEGORIES, MAX_NAME_CHARACTERS
+from shared.formats.annotations.yolo.description.config import MAX_CATEGORIES, MAX_NAME_CHARACTERS
 from shared.formats.findings import Finding
 
 _NO_CATEGORY = -1

@@ -6,7 +6,7 @@ import pytest
 
 from shared.formats.annotations.model import BrokenConfig, LabelContext, LabelTask, RowLimits
 from shared.formats.annotations.registry import label_reader
-from shared.formats.annotations.yolo.config import read_data_yaml
+from shared.formats.annotations.yolo.description.config import read_data_yaml
 from shared.formats.findings import Finding
 from shared.formats.rules import RULES
 

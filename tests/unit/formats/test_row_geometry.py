@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.formats.annotations.model import Annotation
-from shared.formats.annotations.yolo.row_geometry import (
+from shared.formats.annotations.yolo.rows.geometry import (
     SAME_IOU,
     Bbox,
     Outlines,

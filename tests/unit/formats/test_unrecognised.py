@@ -3,7 +3,7 @@
 import pytest
 
 from shared.formats.annotations.model import UnrecognisedDataset
-from shared.formats.annotations.yolo.layout import YoloReader
+from shared.formats.annotations.yolo.layouts.described import YoloReader
 from tests.factories.yolo_listings import ListedNames
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.formats.annotations.model import BrokenConfig, UnrecognisedDataset
-from shared.formats.annotations.yolo.layout import YoloReader, find_configs
+from shared.formats.annotations.yolo.layouts.described import YoloReader, find_configs
 from tests.factories.yolo_listings import FOUR, ULTRALYTICS, ListedNames, archive, pairs, read, said, with_yaml
 
 # the layouts

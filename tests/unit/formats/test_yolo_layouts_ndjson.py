@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shared.formats.annotations.model import BrokenConfig, LabelContext, LabelRows, RowLimits, UnrecognisedDataset
 from shared.formats.annotations.registry import label_reader
-from shared.formats.annotations.yolo.ndjson_lines import LineSplitter
+from shared.formats.annotations.yolo.ndjson.lines import LineSplitter
 from shared.formats.findings import Finding
 from shared.formats.rules import RULES
 from tests.factories.yolo_listings import names_of, pairs, recognised, said

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.formats.annotations.yolo.row_kinds import RowKind, first_line, row_kind
+from shared.formats.annotations.yolo.rows.kinds import RowKind, first_line, row_kind
 
 
 @pytest.mark.parametrize(

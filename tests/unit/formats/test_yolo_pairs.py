@@ -3,7 +3,7 @@
 import pytest
 
 from shared.formats.annotations.member_names import is_image
-from shared.formats.annotations.yolo.paths import label_path
+from shared.formats.annotations.yolo.layouts.paths import label_path
 from tests.factories.yolo_listings import archive, pairs, read, said, with_yaml
 
 # images in several splits, or in none

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from shared.formats.annotations.member_names import is_image
 from shared.formats.annotations.model import BrokenConfig, UnrecognisedDataset
-from shared.formats.annotations.yolo import splits as yolo_splits
-from shared.formats.annotations.yolo.paths import bases_of, candidates
+from shared.formats.annotations.yolo.layouts import splits as yolo_splits
+from shared.formats.annotations.yolo.layouts.paths import bases_of, candidates
 from tests.factories.yolo_listings import FOUR, ULTRALYTICS, pairs, read, said, with_yaml
 
 

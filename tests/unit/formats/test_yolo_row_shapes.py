@@ -3,7 +3,8 @@
 import pytest
 
 from shared.formats.annotations.model import Annotation, RowLimits
-from shared.formats.annotations.yolo.row_shapes import (
+from shared.formats.annotations.yolo.rows.reader import read_label
+from shared.formats.annotations.yolo.rows.shapes import (
     BoxesAndPolygons,
     LabelTask,
     OrientedBoxes,
@@ -11,7 +12,6 @@ from shared.formats.annotations.yolo.row_shapes import (
     RowShape,
     row_shape,
 )
-from shared.formats.annotations.yolo.rows import read_label
 from shared.formats.findings import Finding
 
 BOX = "0 .5 .5 .2 .4"

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.formats.annotations.model import Annotation, LabelRows, RowLimits
-from shared.formats.annotations.yolo import rows as yolo_rows
-from shared.formats.annotations.yolo.rows import MOST_LEFT_OUT, read_label
+from shared.formats.annotations.yolo.rows import reader as yolo_rows
+from shared.formats.annotations.yolo.rows.reader import MOST_LEFT_OUT, read_label
 from shared.formats.findings import Finding
 from shared.formats.rules import RULES
 

@@ -9,7 +9,7 @@ from shared.features.imports.models import ImportPlan
 from shared.formats.annotations.trainers.images import SeenImage
 from shared.formats.annotations.trainers.model import TrainingTask
 from shared.formats.annotations.trainers.tally import TrainerCounts, TrainerTally, totals
-from shared.formats.annotations.yolo.row_shapes import Poses, row_shape
+from shared.formats.annotations.yolo.rows.shapes import Poses, row_shape
 from shared.formats.images.ending import EndKind
 
 _FIGURE, _REFUSALS = "trainers", "trainers_refuse"

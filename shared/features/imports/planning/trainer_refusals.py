@@ -6,8 +6,8 @@ from shared.features.imports.planning.recognition import Recognised
 from shared.formats.annotations.member_names import directory_of
 from shared.formats.annotations.model import DatasetLayout, NameTable
 from shared.formats.annotations.trainers.descriptions import DataYaml, paths_asked, refusals, refused_by_fiftyone
-from shared.formats.annotations.yolo.data_values import data_values
-from shared.formats.annotations.yolo.splits import NO_SPLIT, named
+from shared.formats.annotations.yolo.description.data_values import data_values
+from shared.formats.annotations.yolo.layouts.splits import NO_SPLIT, named
 
 
 def trainers_refuse(found: Recognised, names: NameTable) -> Mapping[str, str]:

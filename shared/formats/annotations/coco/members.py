@@ -6,7 +6,7 @@ from shared.formats.annotations.member_names import directory_of, is_image
 from shared.formats.annotations.model import NameTable
 from shared.formats.annotations.splits import normalise_split
 from shared.formats.annotations.survey import NameSurvey
-from shared.formats.annotations.yolo.paths import bases_of, candidates
+from shared.formats.annotations.yolo.layouts.paths import bases_of, candidates
 
 _MOST_DIRECTORIES = 1_000
 

@@ -24,7 +24,7 @@ from shared.formats.annotations.model import (
 )
 from shared.formats.annotations.splits import CANONICAL, in_order_of_precedence, normalise_split
 from shared.formats.annotations.survey import NameSurvey
-from shared.formats.annotations.yolo.pairing import report_unlisted, top_directory
+from shared.formats.annotations.yolo.layouts.pairing import report_unlisted, top_directory
 from shared.formats.findings import Finding
 
 MAX_FILES = 50

@@ -6,8 +6,8 @@ from itertools import groupby
 
 from shared.formats.annotations.fixes.table import ChosenFixes
 from shared.formats.annotations.model import Annotation, ImageSize, LabelTask, RowLimits
-from shared.formats.annotations.yolo.row_shapes import BOX_COLUMNS, Poses, RowShape, row_shape
-from shared.formats.annotations.yolo.rows import YoloLabels
+from shared.formats.annotations.yolo.rows.reader import YoloLabels
+from shared.formats.annotations.yolo.rows.shapes import BOX_COLUMNS, Poses, RowShape, row_shape
 from shared.formats.findings import Finding
 
 _LOOKS_LIKE_PIXELS = 2.0

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from shared.formats.annotations.model import Annotation, ImageSize, RowLimits
-from shared.formats.annotations.yolo.row_shapes import BoxesAndPolygons, OrientedBoxes, Poses, RowShape
-from shared.formats.annotations.yolo.rows import YoloLabels
+from shared.formats.annotations.yolo.rows.reader import YoloLabels
+from shared.formats.annotations.yolo.rows.shapes import BoxesAndPolygons, OrientedBoxes, Poses, RowShape
 from shared.formats.findings import Finding
 
 Judging: TypeAlias = Literal["rows", "coco", "pixels"]

@@ -19,8 +19,8 @@ from shared.formats.annotations.split_ids import NO_SPLIT, FolderSplits
 from shared.formats.annotations.survey import NameSurvey
 from shared.formats.annotations.tables.records import ONLY_CATEGORY, Table, TableRecords
 from shared.formats.annotations.tables.scan import Listing, TableScan, table_split
-from shared.formats.annotations.yolo.config import MAX_CATEGORIES
-from shared.formats.annotations.yolo.paths import bases_of
+from shared.formats.annotations.yolo.description.config import MAX_CATEGORIES
+from shared.formats.annotations.yolo.layouts.paths import bases_of
 from shared.formats.findings import Finding
 
 _ENDINGS = ("csv", "tsv")

@@ -10,7 +10,7 @@ from shared.formats.annotations.split_ids import NO_SPLIT, SplitIds
 from shared.formats.annotations.splits import normalise_split
 from shared.formats.annotations.tables.columns import Columns, read_header, without_header
 from shared.formats.annotations.tables.rows import Row, TableRows
-from shared.formats.annotations.yolo.config import MAX_CATEGORIES, MAX_NAME_CHARACTERS
+from shared.formats.annotations.yolo.description.config import MAX_CATEGORIES, MAX_NAME_CHARACTERS
 
 _BINARY = frozenset(("0", "1", "0.0", "1.0", "0.", "1."))
 _MOST_FLAGS = 2_000

@@ -24,8 +24,8 @@ from shared.formats.annotations.voc.document import is_annotation
 from shared.formats.annotations.voc.labels import names_in
 from shared.formats.annotations.voc.pairing import NO_LABEL, XmlPairing
 from shared.formats.annotations.voc.strays import FileNameScan
-from shared.formats.annotations.yolo.config import MAX_CATEGORIES, MAX_NAME_CHARACTERS
-from shared.formats.annotations.yolo.paths import bases_of
+from shared.formats.annotations.yolo.description.config import MAX_CATEGORIES, MAX_NAME_CHARACTERS
+from shared.formats.annotations.yolo.layouts.paths import bases_of
 from shared.formats.findings import Finding
 
 _PROBES = 5

@@ -17,7 +17,7 @@ from shared.formats.annotations.writers.model import (
     Written,
 )
 from shared.formats.annotations.writers.naming import Naming, folder_name, writable
-from shared.formats.annotations.yolo.paths import beside, label_path
+from shared.formats.annotations.yolo.layouts.paths import beside, label_path
 
 _LEAST_POINTS, _CORNERS = 3, 4
 _PLAIN_TEXT = re.compile(r"[A-Za-z]([\w -]*\w)?", re.ASCII)

@@ -1,1 +1,1 @@
-"""YOLO datasets: descriptions, layouts, and the rows of label files."""
+"""YOLO datasets: what they say of themselves, where images and labels lie, the rows of label files, and NDJSON."""

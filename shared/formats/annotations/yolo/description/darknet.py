@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from shared.formats.annotations.model import BrokenConfig, Category
 from shared.formats.annotations.splits import CANONICAL, normalise_split
-from shared.formats.annotations.yolo.config import MAX_CATEGORIES, check_name, complete_names
+from shared.formats.annotations.yolo.description.config import MAX_CATEGORIES, check_name, complete_names
 
 MAX_BYTES = 5 * 1024 * 1024
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from shared.formats.annotations.member_names import directory_of, is_image
 from shared.formats.annotations.model import NameTable
-from shared.formats.annotations.yolo.paths import MAX_CHARACTERS, bases_of
+from shared.formats.annotations.yolo.layouts.paths import MAX_CHARACTERS, bases_of
 
 _PATIENCE = 10_000
 _SPLIT_FOLDERS: Mapping[str, tuple[str, ...]] = {"val": ("val", "valid", "validation"), "valid": ("valid", "val")}

@@ -5,7 +5,7 @@ import re
 import yaml
 
 from shared.formats.annotations.model import Report
-from shared.formats.annotations.yolo.yaml_nodes import is_null, is_text, written
+from shared.formats.annotations.yolo.description.yaml_nodes import is_null, is_text, written
 from shared.formats.findings import Finding
 
 _NUMBER = re.compile(r"[0-9]{1,4}", re.ASCII)

@@ -12,7 +12,8 @@ from shared.formats.annotations.model import (
     LabelRows,
     Report,
 )
-from shared.formats.annotations.yolo.row_shapes import (
+from shared.formats.annotations.yolo.rows.reader import YoloLabels
+from shared.formats.annotations.yolo.rows.shapes import (
     BOX_COLUMNS,
     ORIENTED_BOX_COLUMNS,
     SHORTEST_POLYGON_COLUMNS,
@@ -21,7 +22,6 @@ from shared.formats.annotations.yolo.row_shapes import (
     Poses,
     RowShape,
 )
-from shared.formats.annotations.yolo.rows import YoloLabels
 from shared.formats.findings import Finding
 
 _BOXES, _SEGMENTS, _POSE, _OBB, _CLASSES = "boxes", "segments", "pose", "obb", "classification"

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from shared.formats.annotations.member_names import directory_of
 from shared.formats.annotations.model import NameTable, Report
-from shared.formats.annotations.yolo.pairing import LabelPairing
-from shared.formats.annotations.yolo.splits import NO_SPLIT, named
+from shared.formats.annotations.yolo.layouts.pairing import LabelPairing
+from shared.formats.annotations.yolo.layouts.splits import NO_SPLIT, named
 from shared.formats.findings import Finding
 
 _MOST_DIRECTORIES = 300

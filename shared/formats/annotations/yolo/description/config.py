@@ -7,14 +7,21 @@ import yaml
 
 from shared.formats.annotations.model import BrokenConfig, Category, Report
 from shared.formats.annotations.splits import CANONICAL, names_a_split, normalise_split
-from shared.formats.annotations.yolo.yaml_keys import (
+from shared.formats.annotations.yolo.description.yaml_keys import (
     Entries,
     check_channels,
     check_flip_idx,
     read_keypoint_shape,
     read_path,
 )
-from shared.formats.annotations.yolo.yaml_nodes import as_python_prints, is_null, is_text, line_of, read_map, written
+from shared.formats.annotations.yolo.description.yaml_nodes import (
+    as_python_prints,
+    is_null,
+    is_text,
+    line_of,
+    read_map,
+    written,
+)
 from shared.formats.findings import Finding
 
 MAX_CATEGORIES = 100_000

@@ -16,10 +16,10 @@ from shared.formats.annotations.model import (
     Report,
 )
 from shared.formats.annotations.pixels import Pixels, read_pixels, share
-from shared.formats.annotations.yolo.lines import LONGEST_LINE_BYTES, lines_of
-from shared.formats.annotations.yolo.row_geometry import TOLERANCE
-from shared.formats.annotations.yolo.row_shapes import OrientedBoxes
-from shared.formats.annotations.yolo.rows import MOST_LEFT_OUT
+from shared.formats.annotations.yolo.rows.geometry import TOLERANCE
+from shared.formats.annotations.yolo.rows.lines import LONGEST_LINE_BYTES, lines_of
+from shared.formats.annotations.yolo.rows.reader import MOST_LEFT_OUT
+from shared.formats.annotations.yolo.rows.shapes import OrientedBoxes
 from shared.formats.findings import Finding
 
 _CORNER_VALUES = 8

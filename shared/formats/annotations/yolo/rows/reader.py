@@ -1,7 +1,7 @@
-"""Rows of a YOLO label file, whatever they are labels for (row_shapes): each is kept, or said to be left out.
+"""Rows of a YOLO label file, whatever they are labels for (`shapes`): each is kept, or said to be left out.
 
 Rules and tolerances follow what trainers accept (ultralytics 8.4); a value outside them costs its row, not the file.
-What is said of a row is in row_faults and row_geometry, of the file as a whole in file_shape.
+What is said of a row is in `faults` and `geometry`, of the file as a whole in `file_shape`.
 """
 
 import re
@@ -15,8 +15,7 @@ from shared.formats.annotations.model import NO_HINTS, Annotation, ImageSize, La
 from shared.formats.annotations.trainers.effects import EffectReport
 from shared.formats.annotations.trainers.model import TrainingTask
 from shared.formats.annotations.trainers.tally import MOST_BYTES
-from shared.formats.annotations.yolo.file_shape import FileShape
-from shared.formats.annotations.yolo.row_faults import (
+from shared.formats.annotations.yolo.rows.faults import (
     TOKEN,
     BadRow,
     category_id,
@@ -26,9 +25,10 @@ from shared.formats.annotations.yolo.row_faults import (
     misread_separators,
     not_numeric,
 )
-from shared.formats.annotations.yolo.row_geometry import TOLERANCE
-from shared.formats.annotations.yolo.row_remarks import Remarks
-from shared.formats.annotations.yolo.row_shapes import BOX_COLUMNS, BoxesAndPolygons, RowShape
+from shared.formats.annotations.yolo.rows.file_shape import FileShape
+from shared.formats.annotations.yolo.rows.geometry import TOLERANCE
+from shared.formats.annotations.yolo.rows.remarks import Remarks
+from shared.formats.annotations.yolo.rows.shapes import BOX_COLUMNS, BoxesAndPolygons, RowShape
 from shared.formats.findings import Finding
 
 LARGEST_CATEGORY_ID = 2**31 - 1

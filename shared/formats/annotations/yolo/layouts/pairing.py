@@ -7,8 +7,8 @@ from itertools import islice
 
 from shared.formats.annotations.member_names import directory_of
 from shared.formats.annotations.model import NameTable, Report
-from shared.formats.annotations.yolo.paths import LabelPaths
-from shared.formats.annotations.yolo.splits import NO_SPLIT
+from shared.formats.annotations.yolo.layouts.paths import LabelPaths
+from shared.formats.annotations.yolo.layouts.splits import NO_SPLIT
 from shared.formats.archives.name_encoding import other_spellings
 from shared.formats.findings import Finding
 

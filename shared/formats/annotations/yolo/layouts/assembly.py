@@ -14,14 +14,21 @@ from shared.formats.annotations.model import (
 )
 from shared.formats.annotations.roots import is_below
 from shared.formats.annotations.splits import CANONICAL, in_order_of_precedence, normalise_split
-from shared.formats.annotations.yolo.candidates import Description, SplitPaths
-from shared.formats.annotations.yolo.config import complete_names, report_duplicates
-from shared.formats.annotations.yolo.darknet import read_names
-from shared.formats.annotations.yolo.pairing import LabelPairing, report_unlisted, top_directory
-from shared.formats.annotations.yolo.paths import label_paths
-from shared.formats.annotations.yolo.places import find_list, find_member, places
-from shared.formats.annotations.yolo.same_names import report_same_names
-from shared.formats.annotations.yolo.splits import NO_SPLIT, ImageSurvey, ListFile, SplitAssignment, list_bases, named
+from shared.formats.annotations.yolo.description.candidates import Description, SplitPaths
+from shared.formats.annotations.yolo.description.config import complete_names, report_duplicates
+from shared.formats.annotations.yolo.description.darknet import read_names
+from shared.formats.annotations.yolo.layouts.pairing import LabelPairing, report_unlisted, top_directory
+from shared.formats.annotations.yolo.layouts.paths import label_paths
+from shared.formats.annotations.yolo.layouts.places import find_list, find_member, places
+from shared.formats.annotations.yolo.layouts.same_names import report_same_names
+from shared.formats.annotations.yolo.layouts.splits import (
+    NO_SPLIT,
+    ImageSurvey,
+    ListFile,
+    SplitAssignment,
+    list_bases,
+    named,
+)
 from shared.formats.findings import Finding
 
 _SURE, _FAIRLY_SURE = 0.99, 0.8

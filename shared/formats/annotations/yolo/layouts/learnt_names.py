@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from shared.formats.annotations.model import Category
-from shared.formats.annotations.yolo.config import complete_names
-from shared.formats.annotations.yolo.dota import category_in
-from shared.formats.annotations.yolo.lines import lines_of
+from shared.formats.annotations.yolo.description.config import complete_names
+from shared.formats.annotations.yolo.rows.dota import category_in
+from shared.formats.annotations.yolo.rows.lines import lines_of
 
 LARGEST_LEARNT_ID = 9_999
 """Larger ones, without any name, are taken for mistakes."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from shared.formats.annotations.member_names import is_hidden
 from shared.formats.annotations.model import BrokenConfig, Category, Report
 from shared.formats.annotations.survey import NameSurvey
-from shared.formats.annotations.yolo.candidates import Kind, find_configs
-from shared.formats.annotations.yolo.config import (
+from shared.formats.annotations.yolo.description.candidates import Kind, find_configs
+from shared.formats.annotations.yolo.description.config import (
     MAX_CATEGORIES,
     YoloConfig,
     check_name,
@@ -16,7 +16,7 @@ from shared.formats.annotations.yolo.config import (
     read_data_yaml,
     report_duplicates,
 )
-from shared.formats.annotations.yolo.darknet import read_names
+from shared.formats.annotations.yolo.description.darknet import read_names
 from shared.formats.findings import Finding
 
 NOTES = "notes.json"

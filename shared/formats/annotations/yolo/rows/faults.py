@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import islice
 from math import isfinite
 
-from shared.formats.annotations.yolo.row_shapes import BOX_COLUMNS, RowShape
+from shared.formats.annotations.yolo.rows.shapes import BOX_COLUMNS, RowShape
 
 SHOWN_CHARACTERS = 40
 TOKEN = re.compile(r"\S+")

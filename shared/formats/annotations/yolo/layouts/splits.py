@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from shared.formats.annotations.member_names import directory_of, is_image
 from shared.formats.annotations.model import NameTable, Report
-from shared.formats.annotations.yolo.paths import MAX_CHARACTERS, bases_of, candidates
+from shared.formats.annotations.yolo.layouts.paths import MAX_CHARACTERS, bases_of, candidates
 from shared.formats.findings import Finding
 
 NO_SPLIT = -1

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from shared.formats.annotations.model import Annotation, ImageSize, Report
-from shared.formats.annotations.yolo.file_shape import FileShape
-from shared.formats.annotations.yolo.row_faults import SHOWN_CHARACTERS, TOKEN, BadRow, column_of, is_number
-from shared.formats.annotations.yolo.row_faults import looks_like_poses as is_pose_like
-from shared.formats.annotations.yolo.row_geometry import (
+from shared.formats.annotations.yolo.rows.faults import SHOWN_CHARACTERS, TOKEN, BadRow, column_of, is_number
+from shared.formats.annotations.yolo.rows.faults import looks_like_poses as is_pose_like
+from shared.formats.annotations.yolo.rows.file_shape import FileShape
+from shared.formats.annotations.yolo.rows.geometry import (
     TOLERANCE,
     Outlines,
     TinySides,
@@ -19,7 +19,7 @@ from shared.formats.annotations.yolo.row_geometry import (
     repeated,
     tiny_sides,
 )
-from shared.formats.annotations.yolo.row_shapes import BOX_COLUMNS, BoxesAndPolygons, Poses, RowShape
+from shared.formats.annotations.yolo.rows.shapes import BOX_COLUMNS, BoxesAndPolygons, Poses, RowShape
 from shared.formats.findings import Finding
 
 _LOOKS_LIKE_PIXELS = 2.0

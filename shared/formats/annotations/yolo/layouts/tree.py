@@ -14,8 +14,8 @@ from typing import TypeAlias
 from shared.formats.annotations.member_names import directory_of
 from shared.formats.annotations.splits import CANONICAL, normalise_split
 from shared.formats.annotations.survey import NameSurvey
-from shared.formats.annotations.yolo.paths import LabelPaths
-from shared.formats.annotations.yolo.splits import named
+from shared.formats.annotations.yolo.layouts.paths import LabelPaths
+from shared.formats.annotations.yolo.layouts.splits import named
 from shared.formats.archives.name_encoding import other_spellings
 
 MOST_SAMPLES = 64

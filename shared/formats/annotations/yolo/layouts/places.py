@@ -2,8 +2,8 @@
 
 from shared.formats.annotations.member_names import directory_of
 from shared.formats.annotations.model import NameTable
-from shared.formats.annotations.yolo.candidates import Description
-from shared.formats.annotations.yolo.paths import bases_of, candidates, is_absolute
+from shared.formats.annotations.yolo.description.candidates import Description
+from shared.formats.annotations.yolo.layouts.paths import bases_of, candidates, is_absolute
 
 
 def members_named(names: NameTable, description: Description) -> list[int]:

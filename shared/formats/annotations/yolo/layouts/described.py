@@ -13,8 +13,7 @@ from shared.formats.annotations.model import (
     Report,
     UnrecognisedDataset,
 )
-from shared.formats.annotations.yolo.assembly import LayoutBuilder
-from shared.formats.annotations.yolo.candidates import (
+from shared.formats.annotations.yolo.description.candidates import (
     Candidate,
     ConfigCandidates,
     Description,
@@ -23,7 +22,8 @@ from shared.formats.annotations.yolo.candidates import (
     describe,
     find_configs,
 )
-from shared.formats.annotations.yolo.places import members_named
+from shared.formats.annotations.yolo.layouts.assembly import LayoutBuilder
+from shared.formats.annotations.yolo.layouts.places import members_named
 from shared.formats.findings import Finding
 
 __all__ = ["ConfigCandidates", "YoloReader", "find_configs"]

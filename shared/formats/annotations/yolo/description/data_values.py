@@ -6,7 +6,7 @@ import yaml
 from yaml.constructor import SafeConstructor
 
 from shared.formats.annotations.model import BrokenConfig
-from shared.formats.annotations.yolo.yaml_nodes import read_map
+from shared.formats.annotations.yolo.description.yaml_nodes import read_map
 
 _KEYS = frozenset(("path", "train", "val", "validation", "test", "minival", "names", "nc", "kpt_shape", "flip_idx"))
 

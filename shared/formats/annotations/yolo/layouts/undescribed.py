@@ -14,13 +14,19 @@ from shared.formats.annotations.model import (
 )
 from shared.formats.annotations.splits import in_order_of_precedence
 from shared.formats.annotations.survey import NameSurvey
-from shared.formats.annotations.yolo.learnt_names import MOST_NAMES, categories_of_ids, dota_names_in, ids_in
-from shared.formats.annotations.yolo.names_files import NOTES, NamesFile, Naming, find_names_files, read_naming
-from shared.formats.annotations.yolo.pairing import LabelPairing, report_unlisted, top_directory
-from shared.formats.annotations.yolo.row_kinds import RowKind, first_line, row_kind
-from shared.formats.annotations.yolo.same_names import report_same_names
-from shared.formats.annotations.yolo.splits import NO_SPLIT, named
-from shared.formats.annotations.yolo.tree import FolderTree, layout_name
+from shared.formats.annotations.yolo.description.names_files import (
+    NOTES,
+    NamesFile,
+    Naming,
+    find_names_files,
+    read_naming,
+)
+from shared.formats.annotations.yolo.layouts.learnt_names import MOST_NAMES, categories_of_ids, dota_names_in, ids_in
+from shared.formats.annotations.yolo.layouts.pairing import LabelPairing, report_unlisted, top_directory
+from shared.formats.annotations.yolo.layouts.same_names import report_same_names
+from shared.formats.annotations.yolo.layouts.splits import NO_SPLIT, named
+from shared.formats.annotations.yolo.layouts.tree import FolderTree, layout_name
+from shared.formats.annotations.yolo.rows.kinds import RowKind, first_line, row_kind
 from shared.formats.findings import Finding
 
 _SURE, _FAIRLY_SURE, _UNSURE = 0.9, 0.8, 0.6

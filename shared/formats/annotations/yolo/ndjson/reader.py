@@ -23,12 +23,12 @@ from shared.formats.annotations.model import (
 )
 from shared.formats.annotations.splits import in_order_of_precedence, normalise_split
 from shared.formats.annotations.survey import NameSurvey
-from shared.formats.annotations.yolo.config import MAX_CATEGORIES, MAX_SPLITS, check_name, complete_names
-from shared.formats.annotations.yolo.learnt_names import LARGEST_LEARNT_ID
-from shared.formats.annotations.yolo.ndjson_images import ImageFinder
-from shared.formats.annotations.yolo.ndjson_lines import LineSplitter
-from shared.formats.annotations.yolo.pairing import NO_LABEL, report_unlisted, top_directory
-from shared.formats.annotations.yolo.splits import NO_SPLIT, named
+from shared.formats.annotations.yolo.description.config import MAX_CATEGORIES, MAX_SPLITS, check_name, complete_names
+from shared.formats.annotations.yolo.layouts.learnt_names import LARGEST_LEARNT_ID
+from shared.formats.annotations.yolo.layouts.pairing import NO_LABEL, report_unlisted, top_directory
+from shared.formats.annotations.yolo.layouts.splits import NO_SPLIT, named
+from shared.formats.annotations.yolo.ndjson.images import ImageFinder
+from shared.formats.annotations.yolo.ndjson.lines import LineSplitter
 from shared.formats.findings import Finding
 
 Json: TypeAlias = Mapping[str, object]

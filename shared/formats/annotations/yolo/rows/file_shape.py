@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from shared.formats.annotations.model import Annotation
-from shared.formats.annotations.yolo.row_shapes import BOX_COLUMNS, Poses, RowShape
+from shared.formats.annotations.yolo.rows.shapes import BOX_COLUMNS, Poses, RowShape
 from shared.formats.findings import Finding
 
 _MOST_LENGTHS = 100

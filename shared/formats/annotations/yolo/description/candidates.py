@@ -8,8 +8,8 @@ from enum import IntEnum
 from shared.formats.annotations.member_names import directory_of
 from shared.formats.annotations.model import BrokenConfig, Category, Choice, NameTable, Report
 from shared.formats.annotations.roots import is_below
-from shared.formats.annotations.yolo.config import read_data_yaml
-from shared.formats.annotations.yolo.darknet import read_obj_data
+from shared.formats.annotations.yolo.description.config import read_data_yaml
+from shared.formats.annotations.yolo.description.darknet import read_obj_data
 from shared.formats.findings import Finding
 
 MAX_CANDIDATES = 50

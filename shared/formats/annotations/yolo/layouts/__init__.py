@@ -1,0 +1,1 @@
+"""Where images and labels lie, by a description or by names alone: paths, splits, pairs, categories."""

@@ -1,0 +1,1 @@
+"""NDJSON as Ultralytics' platform exports it: a line about the dataset, then one for each image with its labels."""
