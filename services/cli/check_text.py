@@ -8,10 +8,12 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.text import Text
 
+from services.cli.effects import effect_text
 from services.cli.formatting import Column, counted, cut, duration, number, output_width, size, table
 from shared.features.imports.checks.report import CheckReport
 from shared.features.imports.findings.views import FindingView, TrainerView
 from shared.features.imports.models import ImportRequest
+from shared.formats.findings import WHOLE_DATASET
 
 _EXAMPLES = 3
 _SHOWN_CATEGORIES = 20
@@ -67,11 +69,15 @@ def _counts(report: CheckReport, width: int) -> Iterator[Line]:
     splits = [(one.name or "-", number(one.images), number(one.annotations)) for one in report.splits]
     yield from _table(columns, splits, width)
     most = sorted(report.categories, key=lambda one: (-one.annotations, one.id))
+    if len(most) > _SHOWN_CATEGORIES:
+        most = [one for one in most if one.annotations] or most
     shown = sorted(most[:_SHOWN_CATEGORIES], key=lambda one: one.id)
     rows = [(str(one.id), one.name, number(one.images), number(one.annotations)) for one in shown]
     yield from _table((Column("ID", right=True), Column("CATEGORY", shrinks=True), *columns[1:]), rows, width)
     if len(most) > len(shown):
         yield Line(f"… and {counted(len(most) - len(shown), 'category')} with fewer annotations", "dim")
+    if unused := len(report.categories) - len(most):
+        yield Line(f"… and {counted(unused, 'category')} without any annotation", "dim")
 
 
 def _table(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> Iterator[Line]:
@@ -88,23 +94,20 @@ def _findings(report: CheckReport) -> Iterator[Line]:
         yield Line(f"{found.severity.upper()} {rule} x {number(found.count)}: {found.meaning}", _STYLES[found.severity])
         yield Line(f"  fix: {found.suggestion}")
         if first.effect:
-            yield Line(f"  effect: {_effect(first)}")
+            yield Line(f"  effect: {effect_text(first.effect)}")
         shown = [first, *more][:_EXAMPLES]
-        yield from (Line(f"  {_place(one)}  {_clean(one.message)}") for one in shown)
+        yield from (Line(f"  {_place(one)}{_clean(one.message)}") for one in shown)
         if found.count > len(shown):
             yield Line(f"  … and {number(found.count - len(shown))} more", "dim")
 
 
-def _effect(finding: FindingView) -> str:
-    """What trainers make of it, each effect once."""
-    trainers: dict[str, list[str]] = {}
-    for trainer, effect in finding.effect.items():
-        trainers.setdefault(effect, []).append(trainer)
-    return "; ".join(f"{effect} ({', '.join(those)})" for effect, those in trainers.items())
-
-
 def _place(finding: FindingView) -> str:
-    return ":".join(str(part) for part in (_clean(finding.file), finding.line, finding.column) if part is not None)
+    """Where it was found; nothing where it is said of the whole dataset."""
+    if finding.file == WHOLE_DATASET:
+        return ""
+    return (
+        f"{':'.join(str(part) for part in (_clean(finding.file), finding.line, finding.column) if part is not None)}  "
+    )
 
 
 def _trainers(report: CheckReport, width: int) -> Iterator[Line]:
@@ -136,9 +139,16 @@ def _figures(view: TrainerView) -> tuple[int, ...]:
 
 
 def _remark(view: TrainerView) -> str:
+    """Why it does not begin, or what else has to be known of its figures."""
     if view.aborts:
         return f"aborts at {counted(view.aborts, 'label file')}"
-    return f"{counted(view.images_not_judged, 'label file')} too large to be judged" if view.images_not_judged else ""
+    if view.refused:
+        return f"refuses it: {_clean(view.refused)}"
+    told = (
+        (view.images_not_judged, "label file", "too large to be judged"),
+        (view.images_rewritten, "image", "written anew on disk"),
+    )
+    return ", ".join(f"{counted(count, noun)} {what}" for count, noun, what in told if count)
 
 
 def _estimate(report: CheckReport) -> Iterator[Line]:

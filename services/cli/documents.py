@@ -4,6 +4,8 @@ from typing import TypeAlias
 
 from pydantic import BaseModel, JsonValue
 
+from services.cli.formatting import in_lines
+
 JsonObject: TypeAlias = dict[str, JsonValue]
 
 ENDED = frozenset({"succeeded", "failed", "cancelled", "dead"})
@@ -19,7 +21,7 @@ class Problem(BaseModel):
 
     def text(self) -> str:
         """The problem in a line or more, for a person."""
-        lines = [f"{self.title}: {self.detail}" if self.detail else self.title]
+        lines = [f"{self.title}: {in_lines(self.detail)}" if self.detail else self.title]
         lines += [f"  {_option(error.get('pointer'))}: {error.get('detail')}" for error in self.errors]
         return "\n".join(lines)
 

@@ -14,6 +14,7 @@ _SILENCE_SECONDS = 30.0
 _TRIES = 20  # as long as a killed API takes to be there again
 _RECONNECT_SECONDS = 0.3
 _SHOWN_FINDINGS = 5
+_WHOLE_DATASET = "."
 
 ShouldStop = Callable[[], bool]
 
@@ -80,7 +81,7 @@ class Story:
 
 def _line(finding: Finding) -> str:
     where = f"{finding.file or ''}{f':{finding.line}' if finding.line else ''}"
-    return f"  {finding.severity:<8} {where}  {finding.message}"
+    return f"  {finding.severity:<8} {f'{where}  ' if where != _WHOLE_DATASET else ''}{finding.message}"
 
 
 def _listen(client: Client, story: Story, should_stop: ShouldStop) -> bool:

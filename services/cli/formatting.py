@@ -69,6 +69,11 @@ def command() -> str:
     return "datayard" if found and Path(found).resolve() == called.resolve() else os.path.relpath(called)
 
 
+def in_lines(detail: str) -> str:
+    """What no format wanted to read, a line for each format."""
+    return detail.replace("; not ", "\n  not ").replace(": not ", ":\n  not ", 1) if "; not " in detail else detail
+
+
 _UNLIMITED = 10_000
 
 

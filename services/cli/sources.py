@@ -25,7 +25,10 @@ def source_of(whole: str | None, parts: Mapping[str, str]) -> Source:
     Raises CliError (usage) for both, neither, parts without images, and paths that point to nothing.
     """
     if (whole is None) == (not parts):
-        raise CliError("Give either one source, or --images with --labels and --config.", exit_code=Exit.USAGE)
+        raise CliError(
+            "Give one SOURCE, or --images; with --images, --labels and --config where they lie apart.",
+            exit_code=Exit.USAGE,
+        )
     if whole is not None:
         uri = source_uri(whole)
         return Source(uri, name_of(uri))

@@ -8,7 +8,7 @@ from shared.features.exports.service import ExportService
 from shared.features.imports.models import Progress
 from shared.features.imports.progress import ProgressReader
 from shared.features.imports.service import ImportService
-from shared.features.jobs.models import Job, JobKind, JobState
+from shared.features.jobs.models import Job, JobKind, JobNotFound, JobState
 from shared.foundation.paging import Page, PageRequest, encode_cursor
 
 
@@ -38,6 +38,13 @@ class JobList:
         more = len(found) > request.offset + request.limit or any(page.next_cursor for page in pages)
         cursor = encode_cursor(items[-1].id) if items and more else None
         return Page(items, cursor, sum(page.total for page in pages))
+
+    async def job(self, job_id: str, actor: Actor) -> Job:
+        """One job of any kind. Raises JobNotFound."""
+        try:
+            return await self.imports.job(job_id, actor)
+        except JobNotFound:
+            return await self.exports.job(job_id, actor)
 
     async def progress(self, job: Job) -> Progress:
         """How far a job of any kind is."""

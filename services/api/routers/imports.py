@@ -50,8 +50,9 @@ async def plan_import(body: ImportRequest, request: Request, checks: Checks) -> 
 
 @router.get("/{job_id}/status")
 async def import_status(job_id: JobReference, services: Services, asker: Asker) -> JobView:
-    """How the import stands: state, phase, progress, and the problem it failed with."""
-    return await _view(await services.imports.job(job_id, asker), services)
+    """How the import stands, or a job of another kind: state, phase, progress, and the problem it failed with."""
+    job = await services.jobs.job(job_id, asker)
+    return job_view(job, await services.jobs.progress(job))
 
 
 @router.get("/{job_id}/report", response_model=ReportView, responses={200: {"content": {"text/csv": {}}}})

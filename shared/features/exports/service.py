@@ -29,7 +29,7 @@ from shared.features.exports.reader import Chunk, ExportReader
 from shared.features.exports.repository import ExportRepository, OtherJobRepository
 from shared.features.images.models import SplitNotFound
 from shared.features.images.service import category_id_of
-from shared.features.jobs.models import Job, JobState, NewJob
+from shared.features.jobs.models import Job, JobNotFound, JobState, NewJob
 from shared.formats.annotations.writers.registry import WRITE_FORMATS
 from shared.foundation.clock import utc_now
 from shared.foundation.ids import JobId, new_id
@@ -119,6 +119,13 @@ class ExportService:
     async def jobs_page(self, actor: Actor, request: PageRequest, *, state: JobState | None) -> Page[Job]:
         """The actor's jobs of exports, newest first."""
         return await self.jobs.page(actor, request, state=state)
+
+    async def job(self, job_id: str, actor: Actor) -> Job:
+        """One job of an export. Raises JobNotFound."""
+        job = await self.jobs.get(job_id, actor)
+        if job is None:
+            raise JobNotFound(job_id)
+        return job
 
     async def _add(self, export: Export, former: JobId | None, correlation_id: str) -> bool:
         """Write the export and its job, in the place of what `former` did not make; False when there is another."""

@@ -1,5 +1,6 @@
 """Boxes that a format gives in pixels, judged as YOLO rows are: what is left out, what is kept and remarked upon."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
@@ -18,6 +19,7 @@ TOLERANCE = 0.01
 """How far outside the image, in shares of its sides, a coordinate may lie and be kept."""
 
 _SHOWN_CHARACTERS = 40
+_LONG_NUMBER = re.compile(r"-?\d{1,30}\.\d{10,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,4 +138,7 @@ def _four(values: Sequence[Pixels]) -> tuple[Pixels, Pixels, Pixels, Pixels]:
 
 
 def _shown(text: str) -> str:
-    return text.strip()[:_SHOWN_CHARACTERS]
+    shown = text.strip()
+    if _LONG_NUMBER.fullmatch(shown):
+        return f"{float(shown):.10g}"
+    return shown[:_SHOWN_CHARACTERS]

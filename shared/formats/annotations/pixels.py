@@ -22,6 +22,7 @@ _FLOAT_DIGITS = 17
 _MOST_EXPONENT = 400
 _MOST_DIGITS = 1_000
 _TRIED_DECIMALS = range(7)
+_TRIED_LONG_DECIMALS = (7, 10, 13, 16, 19)
 
 
 def read_pixels(text: str) -> Pixels:
@@ -84,7 +85,7 @@ def in_pixels(part: float, side: int) -> str:
     for text in _candidates(exact):
         if share(read_pixels(text), side) == part:
             return text
-    return _exactly(exact)
+    return next((text for text in _long_candidates(exact) if share(read_pixels(text), side) == part), _exactly(exact))
 
 
 def _plain(text: str) -> float:
@@ -115,7 +116,7 @@ def _alike(one: Pixels, other: Pixels) -> tuple[Pixels, Pixels]:
 def _written_ends(centre: float, length: float, side: int) -> tuple[str, str]:
     middle, half = Fraction(centre) * side, Fraction(length) * side / 2
     start, end = middle - half, middle + half
-    for one, other in zip(_candidates(start), _candidates(end), strict=True):
+    for one, other in _pairs(start, end):
         if _centre_and_length(read_pixels(one), read_pixels(other), side) == (centre, length):
             return one, other
     return _exactly(start), _exactly(end)
@@ -124,10 +125,15 @@ def _written_ends(centre: float, length: float, side: int) -> tuple[str, str]:
 def _written_start(centre: float, length: float, side: int) -> tuple[str, str]:
     whole = Fraction(length) * side
     start = Fraction(centre) * side - whole / 2
-    for one, other in zip(_candidates(start), _candidates(whole), strict=True):
+    for one, other in _pairs(start, whole):
         if _centre_from_start(read_pixels(one), read_pixels(other), side) == (centre, length):
             return one, other
     return _exactly(start), _exactly(whole)
+
+
+def _pairs(one: Fraction, other: Fraction) -> Iterator[tuple[str, str]]:
+    yield from zip(_candidates(one), _candidates(other), strict=True)
+    yield from zip(_long_candidates(one), _long_candidates(other), strict=True)
 
 
 def _candidates(exact: Fraction) -> Iterator[str]:
@@ -138,10 +144,23 @@ def _candidates(exact: Fraction) -> Iterator[str]:
     yield repr(float(exact))
 
 
+def _long_candidates(exact: Fraction) -> Iterator[str]:
+    """The value in ever more decimals, with zeros behind so that no digit of them is lost by being read as a float."""
+    for decimals in _TRIED_LONG_DECIMALS:
+        scaled = round(exact * 10**decimals)
+        text = _decimal(scaled, decimals)
+        zeros = max(0, _FLOAT_DIGITS + 1 - len(str(abs(scaled))))
+        yield text + "0" * zeros
+
+
 def _exactly(value: Fraction) -> str:
     """All digits of a value whose denominator is a power of two: shares are floats. At least as many as are not read
     as a float."""
     decimals = min(max(value.denominator.bit_length() - 1, 1), _MOST_EXPONENT)
-    scaled = round(value * 10**decimals)
+    return _decimal(round(value * 10**decimals), decimals)
+
+
+def _decimal(scaled: int, decimals: int) -> str:
+    """`scaled` / 10 ** `decimals`, for at least one decimal."""
     sign, digits = "-" if scaled < 0 else "", f"{abs(scaled):0{decimals + 1}d}"
     return f"{sign}{digits[:-decimals]}.{digits[-decimals:]}"

@@ -41,7 +41,8 @@ from shared.formats.annotations.yolo.rows.reader import YoloLabels
 from shared.formats.annotations.yolo.rows.shapes import Poses, row_shape
 from shared.formats.findings import FindingLog
 
-_SHOWN = 12
+_MAY_BE_LABELS = ("txt", "json", "ndjson", "xml", "csv", "tsv", "yaml", "yml", "data")
+_SHOWN_ENDINGS = 5
 _MOST_FINDINGS = 10_000
 
 
@@ -102,7 +103,7 @@ class DatasetReader(AnnotationReader):
     def __init__(self, names: NameTable, format_name: str = "auto", root: str | None = None) -> None:
         self._survey = NameSurvey(names, plain_root(root or ""), asked=format_name)
         self._left = [one for one in _FORMATS if format_name in ("auto", one.name)]
-        self._refusals: list[str] = []
+        self._refusals: dict[str, list[str]] = {}
         self._rule: str | None = None
         self._findings = FindingLog(_MOST_FINDINGS)
         self._layout: DatasetLayout | None = None
@@ -129,7 +130,7 @@ class DatasetReader(AnnotationReader):
         if self.config_members():
             raise RuntimeError("members that were asked for have not been provided")
         if self._layout is None:
-            raise UnrecognisedDataset("; ".join([*self._no_root(), *self._refusals[:_SHOWN]]), rule=self._rule)
+            raise UnrecognisedDataset(self._why_not(), rule=self._rule)
         for finding in self._findings:
             report(finding)
         for finding in self._findings.uncounted():
@@ -152,10 +153,14 @@ class DatasetReader(AnnotationReader):
         """The datasets of the layout's format that there are to choose from by `root`; the first is the layout's."""
         return self._reader.choices() if self._reader is not None else ()
 
-    def _no_root(self) -> list[str]:
-        """What to say first where nothing lies at the root that was asked for."""
-        root = self._survey.root
-        return [f"nothing lies at the root `{root[:200]}`"] if root and not any(self._survey.names.each_name()) else []
+    def _why_not(self) -> str:
+        """What is missing altogether; else the refusal of each format."""
+        survey = self._survey
+        if survey.root and not any(survey.names.each_name()):
+            return f"nothing lies at the root `{survey.root[:200]}`"
+        if not survey.images and not any(map(survey.ending_in, _MAY_BE_LABELS)):
+            return f"there is no image and no label among {_files(survey)}; see docs/layouts.md"
+        return "; ".join(f"not {name}: {'; '.join(reasons)}" for name, reasons in self._refusals.items())
 
     @property
     def _current(self) -> AnnotationReader:
@@ -175,5 +180,12 @@ class DatasetReader(AnnotationReader):
             self._findings = log
         except UnrecognisedDataset as error:
             self._rule = self._rule or error.rule
-            self._refusals.append(f"not {self._format.name}: {error.reason}" if self._format else error.reason)
+            self._refusals.setdefault(self._format.name if self._format else "", []).append(error.reason)
             self._next()
+
+
+def _files(survey: NameSurvey) -> str:
+    """How many files there are, and of which kinds most."""
+    count, most = len(survey.names), survey.endings().most_common(_SHOWN_ENDINGS)
+    kinds = ", ".join(f".{ending} x {number}" for ending, number in most)
+    return f"{count} {'file' if count == 1 else 'files'}{f' ({kinds})' if kinds else ''}"

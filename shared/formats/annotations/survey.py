@@ -40,6 +40,10 @@ class NameSurvey:
         """The members that are no images and whose name ends so, in lower case, such as "xml"."""
         return self._found[2].get(ending, array("i"))
 
+    def endings(self) -> "Counter[str]":
+        """How many members that are no images have each ending."""
+        return Counter({ending: len(found) for ending, found in self._found[2].items()})
+
     def named(self, indexes: "array[int]") -> Iterator[tuple[int, str]]:
         """Members, given in ascending order, each with its name."""
         return ((index, self.names.name(index)) for index in indexes)

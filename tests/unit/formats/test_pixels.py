@@ -52,6 +52,20 @@ def test_hundredths_are_written_as_they_were(corners: list, size: tuple[int, int
     assert [float(text) for text in (left, top, right, bottom)] == [float(value) for value in values]
 
 
+@given(
+    st.lists(st.decimals(0, 1, places=6), min_size=4, max_size=4), st.tuples(st.integers(1, 9999), st.integers(1, 9999))
+)
+def test_shares_of_six_decimals_are_written_shortly(shares: list, size: tuple[int, int]) -> None:
+    bbox = tuple(map(float, shares))
+    assert max(map(len, (*corners_in_pixels(bbox, size), *corner_and_size_in_pixels(bbox, size)))) <= 26
+
+
+def test_a_box_as_yolo_writes_it() -> None:
+    assert corners_in_pixels((0.98, 0.5, 0.2, 0.2), (640, 480)) == (
+        "563.200000000000000", "192", "691.200000000000000", "288"
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("text", ["", "x", "1_0", "1_000_000_000_000_000_000", "0x10", "1,5", "--1", "1" * 30 + "x"])
 def test_what_is_no_number(text: str) -> None:
     with pytest.raises(ValueError, match=r"number|float"):

@@ -16,12 +16,14 @@ from shared.features.imports.checks.report import CheckReport, Choice
 from shared.features.imports.checks.shards import ShardResult, ShardRunner, ShardTask
 from shared.features.imports.checks.summary import Checked, report_of
 from shared.features.imports.checks.tally import CheckTally
+from shared.features.imports.findings.trainers import count_refusals
 from shared.features.imports.findings.whole_dataset import dataset_findings
 from shared.features.imports.models import ImportPlan, ImportRequest, Ledger, ShardLease
 from shared.features.imports.planning.cut import Cut
 from shared.features.imports.planning.draft import category_of, draft_plan
 from shared.features.imports.planning.image_records import ImageRecords
 from shared.features.imports.planning.recognition import Recognised, Recogniser
+from shared.features.imports.planning.trainer_refusals import trainers_refuse
 from shared.features.imports.planning.way import IN_PLACE, Decision, choose_way, label_runs
 from shared.features.imports.shards.manifest import ShardEntry, manifest_key, manifests_prefix
 from shared.features.imports.shards.record_rows import RecordRows
@@ -81,6 +83,7 @@ class Checker:
         work = _Reading(self, archive, recognised, self._plan(archive, recognised, request, options), deadline)
         await work.run(recogniser)
         work.tally.note(log)
+        count_refusals(work.tally.counts, await asyncio.to_thread(trainers_refuse, recognised, archive.directory))
         self._look_at_the_whole(work)
         decision = await asyncio.to_thread(self._decide, request, archive, work)
         return report_of(

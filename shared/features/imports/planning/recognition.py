@@ -52,7 +52,8 @@ class Recogniser:
         except UnrecognisedDataset as error:
             if error.rule is not None:
                 self.log.add(Finding(error.rule, WHOLE_DATASET, error.reason))
-            left_out = "".join(f"; {rule} x {count}" for rule, count in sorted(self.log.counts.items()))
+            others = sorted((rule, count) for rule, count in self.log.counts.items() if rule != error.rule)
+            left_out = "".join(f"; {rule} x {count}" for rule, count in others)
             raise DatasetNotRecognised(f"{request.shown_source}: {error.reason}{left_out}") from error
         except BrokenConfig as error:
             self.log.add(error.finding)

@@ -7,6 +7,7 @@ staged in the object store; a directory, and a zip or tar that can be entered, i
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import PurePosixPath
@@ -181,7 +182,11 @@ class ArchiveOpener:
     async def _stage(
         self, uri: str, source: ByteSource, described: SourceDescription, checksum: str | None
     ) -> OpenedArchive:
-        raw = self._counted(source.read(), described.size_bytes)
+        async with aclosing(source.read()) as answer:  # also where it is no archive, and the rest is not wanted
+            raw = self._counted(answer, described.size_bytes)
+            return await self._stage_stream(uri, raw, checksum)
+
+    async def _stage_stream(self, uri: str, raw: AsyncIterator[bytes], checksum: str | None) -> OpenedArchive:
         head, stream = await _peeked(raw, HEAD_BYTES)
         kind, staged_uri = self._kind_of(head, uri), stored_uri(self.staged_key)
         if kind is None:

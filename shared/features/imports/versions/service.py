@@ -40,7 +40,7 @@ from shared.features.imports.versions.planner import Span, how_imported
 from shared.features.imports.versions.shards import pages_of
 from shared.features.jobs.models import Job, JobNotFound, NewJob
 from shared.formats.annotations.fixes.table import ChosenFixes
-from shared.foundation.ids import DatasetId, JobId, derived_id, new_id
+from shared.foundation.ids import DatasetId, JobId, following_id, new_id
 from shared.foundation.mongo import AlreadyThere, Session, Transactions
 from shared.foundation.settings import EngineSettings
 from shared.ports.job_queue import JobQueue, QueueUnavailable
@@ -205,7 +205,7 @@ class FixesAfterImport:
             fixes=dict(chosen.by_rule), category_map=request.category_map, note="asked for with the import"
         )
         asked = Asked(Actor(job.owner_id), job.correlation_id)
-        new = _new_job(JobId(derived_id(job.id, "fixes", job.generation)), dataset.id, order, asked, self.engine)
+        new = _new_job(JobId(following_id(job.id, "fixes", job.generation)), dataset.id, order, asked, self.engine)
         await self.jobs.add(new, session)
         await self.datasets.begin_draft(dataset.id, new.id, session)
         return new.id

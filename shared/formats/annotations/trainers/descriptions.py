@@ -165,10 +165,16 @@ def _lost(described: DataYaml, existing: AbstractSet[str]) -> str | None:
     for key in _CHECKED:
         for path in _paths(described.values.get(key)):
             if not _leads(root, path, existing, retried=isinstance(described.values[key], str)):
-                return f"`{key}` leads to nothing: {path[:80]}"
+                return f"`{key}` leads to nothing: {path[:80]}{_below_path(described)}"
         if described.values.get(key) is not None and not isinstance(described.values[key], str | list):
             return f"`{key}` is no path"
     return None
+
+
+def _below_path(described: DataYaml) -> str:
+    """What is asked for most often when it is not there: `path: .` is the folder that the trainer is started in."""
+    path = described.values.get("path")
+    return f", below `path: {path[:80]}`" if isinstance(path, str) and path else ""
 
 
 def _leads(root: str, path: str, existing: AbstractSet[str], *, retried: bool) -> bool:
