@@ -21,7 +21,10 @@ class Problem(BaseModel):
 
     def text(self) -> str:
         """The problem in a line or more, for a person."""
-        lines = [f"{self.title}: {in_lines(self.detail)}" if self.detail else self.title]
+        if self.errors:  # they say what `detail` would
+            lines = [f"{self.title}:"]
+        else:
+            lines = [f"{self.title}: {in_lines(self.detail)}" if self.detail else self.title]
         lines += [f"  {_option(error.get('pointer'))}: {error.get('detail')}" for error in self.errors]
         return "\n".join(lines)
 
@@ -165,4 +168,5 @@ class Preview(BaseModel):
     images_looked_at: int = 0
     images: int = 0
     complete: bool = True
+    fixes: dict[str, str] = {}
     counts: VersionCounts = VersionCounts()

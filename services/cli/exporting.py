@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from services.cli.client import Client, Refused, Unreachable, path_of
 from services.cli.documents import ENDED, JobStatus, JsonObject, Problem, Progress
 from services.cli.failures import CliError, Exit
-from services.cli.formatting import counted, size
+from services.cli.formatting import counted, number, size
 from services.cli.listings import print_json
 from services.cli.progress import progress_view
 
@@ -159,5 +159,10 @@ def _print(export: ExportDocument, saved: Sequence[Path]) -> None:
     where = str(saved[0]) if len(saved) == 1 else f"{counted(len(saved), 'file')} in {saved[0].parent}"
     print(f"Exported {counted(export.images or 0, 'image')} to {where}, {size(total)}.")
     for lost in export.findings:
-        shown = f", such as {lost.examples[0]}" if lost.examples else ""
-        print(f"  {lost.severity:<8} {lost.message} ({counted(lost.count, 'time')}{shown})")
+        print(f"  {lost.severity:<8} {lost.message} {_where(lost)}")
+
+
+def _where(lost: Lost) -> str:
+    """What it is said of: the first example, and how many more there are."""
+    more = f"{number(lost.count - 1)} more" if lost.count > 1 else ""
+    return f"({' and '.join(part for part in (*lost.examples[:1], more) if part) or counted(lost.count, 'time')})"

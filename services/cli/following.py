@@ -74,12 +74,13 @@ class Story:
     def _finding(self, finding: Finding) -> None:
         self._findings += 1
         if self._findings <= _SHOWN_FINDINGS:
-            self._view.note(_line(finding))
+            self._view.note(finding_line(finding))
         elif self._findings == _SHOWN_FINDINGS + 1:
             self._view.note("  further findings are in the report")
 
 
-def _line(finding: Finding) -> str:
+def finding_line(finding: Finding) -> str:
+    """A finding in a line: severity, place and message."""
     where = f"{finding.file or ''}{f':{finding.line}' if finding.line else ''}"
     return f"  {finding.severity:<8} {f'{where}  ' if where != _WHOLE_DATASET else ''}{finding.message}"
 

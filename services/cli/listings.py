@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from services.cli.client import Client, Refused, path_of
-from services.cli.documents import Dataset, Image, JobStatus, JsonObject, Page
+from services.cli.documents import Dataset, Image, JobStatus, JsonObject, Page, Progress
 from services.cli.formatting import Column, duration, moment, number, output_width, size, table
 
 _DATASET_COLUMNS = (
@@ -208,13 +208,19 @@ def _progress_lines(job: JobStatus) -> list[tuple[str, str]]:
         lines.append(("done", f"{progress.fraction:.0%}"))
     lines += [
         ("images", _of(number(progress.images_done), progress.images_total and number(progress.images_total))),
-        ("bytes", _of(size(progress.bytes_done), progress.bytes_total and size(progress.bytes_total))),
+        *([("bytes", _of(size(progress.bytes_done), total))] if (total := _known_size(progress)) else []),
         ("annotations", number(progress.annotations)),
         ("findings", number(progress.findings)),
     ]
     if job.seconds_left is not None:
         lines.append(("left", duration(job.seconds_left)))
     return lines
+
+
+def _known_size(progress: Progress) -> str | None:
+    """Of what size it is; None for what has none, such as a version or an export."""
+    known = progress.bytes_total or progress.bytes_done
+    return size(known) if known else None
 
 
 def _times(job: JobStatus) -> list[tuple[str, str | None]]:

@@ -2,6 +2,7 @@
 
 import sys
 import uuid
+from collections.abc import Mapping
 
 from services.cli.client import Client, Refused, path_of
 from services.cli.documents import JobStatus, JsonObject, Page, Preview, Version, VersionCounts
@@ -79,7 +80,10 @@ def _newest(client: Client, dataset: str, job_id: str) -> JsonObject:
 
 
 def _lines(version: Version, dataset: str) -> list[str]:
-    return [f"{dataset} is at version {version.version}: {_what(version)}.", *_count_lines(version.counts)]
+    return [
+        f"{dataset} is at version {version.version}: {_what(version)}.",
+        *_count_lines(version.counts, version.fixes),
+    ]
 
 
 def show_preview(client: Client, dataset: str, body: JsonObject, *, as_json: bool) -> None:
@@ -92,12 +96,20 @@ def show_preview(client: Client, dataset: str, body: JsonObject, *, as_json: boo
     looked_at = counted(preview.images_looked_at, "image")
     of_all = "" if preview.complete else f", the first of {number(preview.images)}"
     print(f"Of {looked_at}{of_all}, {number(preview.counts.images_changed)} would change:")
-    print("\n".join(_count_lines(preview.counts)) or "  nothing")
+    print("\n".join(_count_lines(preview.counts, preview.fixes)) or "  nothing")
 
 
-def _count_lines(counts: VersionCounts) -> list[str]:
-    lines = [f"  {rule:<24} {number(count)} mended" for rule, count in counts.mended.items()]
-    return lines + [f"  {rule:<24} {number(count)} remain" for rule, count in counts.remaining.items()]
+def _count_lines(counts: VersionCounts, fixes: Mapping[str, str]) -> list[str]:
+    """How much of each rule is mended, by which fix, and how much of it is left."""
+    rules = list(dict.fromkeys([*counts.mended, *counts.remaining]))
+    named = {rule: f"{rule}={fixes[rule]}" if rule in fixes else rule for rule in rules}
+    wide = max(map(len, named.values()), default=0)
+    return [f"  {named[rule]:<{wide}}  {_mended(counts, rule)}" for rule in rules]
+
+
+def _mended(counts: VersionCounts, rule: str) -> str:
+    told = ((counts.mended.get(rule, 0), "mended"), (counts.remaining.get(rule, 0), "left"))
+    return ", ".join(f"{number(count)} {what}" for count, what in told if count)
 
 
 def show_versions(client: Client, dataset: str, *, limit: int, cursor: str | None, as_json: bool) -> None:

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperCommand
 
 from services.cli.commands.import_ import LabelTask
-from services.cli.commands.source_options import Config, Images, Labels, Whole
+from services.cli.commands.source_options import Config, Format, Images, Labels, Whole
 from services.cli.failures import Exit
 
 _KEYPOINTS = re.compile(r"([1-9]\d{0,3})\s*[,x]\s*([23])")
@@ -54,7 +54,6 @@ _Shape = Annotated[
 ]
 _Single = Annotated[bool, typer.Option("--single-cls", help="Trainers are told to take all categories for one.")]
 _Deep = Annotated[bool, typer.Option("--deep", help="Decode every image.")]
-_Format = Annotated[str, typer.Option("--format", help="Annotation format, such as yolo.")]
 _Root = Annotated[str | None, typer.Option(help="Which dataset, where the source holds several.", show_default=False)]
 _Seconds = Annotated[
     float | None, typer.Option(min=0, help="Read labels for so long; then say what is known.", show_default=False)
@@ -72,7 +71,7 @@ def check(
     keypoint_shape: _Shape = None,
     single_category: _Single = False,
     deep: _Deep = False,
-    format_: _Format = "auto",
+    format_: Format = "auto",
     root: _Root = None,
     seconds: _Seconds = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.cli.commands.source_options import Config, Images, Labels, Whole
+from services.cli.commands.source_options import Config, Format, Images, Labels, Whole
 from services.cli.commands.versions import CategoryMap
 from services.cli.fixes import fixes_of
 
@@ -63,7 +63,7 @@ def import_(
     labels: Labels = None,
     config: Config = None,
     name: _Name = None,
-    format_: Annotated[str, typer.Option("--format", help="Annotation format, such as yolo.")] = "auto",
+    format_: Format = "auto",
     root: _Root = None,
     task: _Task = LabelTask.AUTO,
     storage: Annotated[Storage, typer.Option(help="Each image an object, or ranges of the archive.")] = Storage.OBJECTS,

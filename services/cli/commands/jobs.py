@@ -12,7 +12,9 @@ def jobs(
         str | None,
         typer.Option(help="Only queued, running, succeeded, failed, cancelled or dead jobs.", show_default=False),
     ] = None,
-    kind: Annotated[str | None, typer.Option(help="Only jobs of this kind.", show_default=False)] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="Only import, verify, version or export jobs.", show_default=False)
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=500, help="Jobs of one page.")] = 50,
     cursor: Annotated[str | None, typer.Option(help="`next_cursor` of the page before.", show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the page as JSON.")] = False,

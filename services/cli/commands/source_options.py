@@ -17,3 +17,9 @@ Labels = Annotated[
 Config = Annotated[
     str | None, typer.Option(help="With --images: the data.yaml, or an archive with it.", show_default=False)
 ]
+Format = Annotated[
+    str,
+    typer.Option(
+        "--format", help="auto, yolo, coco, voc, kitti, csv, imagefolder, tiny-imagenet or images (without labels)."
+    ),
+]

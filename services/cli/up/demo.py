@@ -2,13 +2,12 @@
 
 import asyncio
 import threading
-from collections import Counter
 from pathlib import Path
 
 from services.cli.client import Client, path_of
 from services.cli.documents import Dataset, Finding, JobStatus, JsonObject, Page
 from services.cli.failures import CliError
-from services.cli.following import wait_for_import
+from services.cli.following import finding_line, wait_for_import
 from services.cli.formatting import Column, command, counted, table
 from services.cli.importing import ImportRequest, start_import, summary_lines
 from services.cli.progress import progress_view
@@ -70,17 +69,19 @@ def _result(client: Client, job: JobStatus) -> list[str]:
 
 
 def _finding_lines(client: Client, job: JobStatus) -> list[str]:
-    report = client.get(path_of("datasets", "import", job.job_id, "report"), {"limit": _SHOWN_FINDINGS})
-    page = Page.model_validate(report)
-    findings = [Finding.model_validate(item) for item in page.items]
-    if not findings:
-        return []
-    rules = Counter(finding.rule for finding in findings)
-    lines = [f"First of {counted(page.total or len(findings), 'finding')} ({', '.join(rules)}):"]
-    for finding in findings:
-        where = f"{finding.file or ''}{f':{finding.line}' if finding.line else ''}"
-        lines.append(f"  {finding.severity:<8} {where}  {finding.message}")
-    return lines
+    findings = _worst(client, job)
+    lines = [f"The worst of {counted(job.progress.findings, 'finding')}:"] if findings else []
+    return lines + [finding_line(finding) for finding in findings]
+
+
+def _worst(client: Client, job: JobStatus) -> list[Finding]:
+    path = path_of("datasets", "import", job.job_id, "report")
+    found: list[Finding] = []
+    for severity in ("error", "warning", "info"):
+        if left := _SHOWN_FINDINGS - len(found):
+            page = Page.model_validate(client.get(path, {"severity": severity, "limit": left}))
+            found += [Finding.model_validate(item) for item in page.items]
+    return found
 
 
 def count_lines(statistics: JsonObject) -> list[str]:

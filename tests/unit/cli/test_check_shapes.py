@@ -11,13 +11,14 @@ import pytest
 from services.cli.check_sarif import sarif_document
 from services.cli.check_text import report_lines
 from services.cli.checking import CheckRequest, verdict_of
+from services.cli.effects import effect_text
 from services.cli.failures import CliError, Exit, Verdict
-from shared.features.imports.checks.report import CheckReport
+from shared.features.imports.checks.report import CategoryCount, CheckReport
 from shared.features.imports.checks.summary import findings_of
 from shared.features.imports.findings.csv_rows import CSV_COLUMNS, csv_row
 from shared.features.imports.findings.views import TrainerView
 from shared.features.imports.models import ImportRequest
-from shared.formats.findings import Finding
+from shared.formats.findings import WHOLE_DATASET, Finding
 
 EXAMPLE: dict[str, Any] = CheckReport.model_json_schema()["examples"][0]
 ARCHIVE = ImportRequest(source="https://name:secret@host/a.zip?token=1")
@@ -78,7 +79,7 @@ def test_findings_are_grouped_worst_first_with_what_to_do() -> None:
     heads = ["ERROR ROW_CLASS_RANGE x 2", "WARNING PAIR_ORPHAN_LABEL x 1", "INFO PAIR_MISSING_LABEL x 1"]
     assert [shown.index(head) for head in heads] == sorted(shown.index(head) for head in heads)
     assert "  fix: Add the name or correct the id.\n" in shown
-    assert "  effect: drop_image (ultralytics>=8.4.190" in shown
+    assert "  effect: drop_image (ultralytics from 8.4.190)\n" in shown
     assert "  labels/ä b.txt:3:1  category 7 has no name\n" in shown
     assert shown.endswith("\n2 errors, 1 warning, 1 info.")
 
@@ -100,6 +101,41 @@ def test_releases_that_see_the_same_are_one_row() -> None:
     shown = text(report(trainers=trainers))
     rows = [line.split("  ")[0] for line in shown.splitlines() if line.startswith("ultralytics ")]
     assert rows == ["ultralytics 8.0.0 to 8.1.0", "ultralytics 8.2.0", "ultralytics 8.3.0"]
+
+
+def test_a_trainer_that_refuses_the_dataset_is_said_to() -> None:
+    view = TrainerView(**{**EXAMPLE["trainers"]["ultralytics@8.4.190"], "refused": "`val` is missing"})
+    shown = text(report(trainers={"ultralytics@8.4.190": view}))
+    assert shown.count("  refuses it: `val` is missing\n") == 1
+
+
+def test_what_is_said_of_the_whole_dataset_names_no_file() -> None:
+    shown = text(report(Finding("SET_NO_VAL", WHOLE_DATASET, "there is no split `val`")))
+    assert "\n  there is no split `val`\n" in shown
+
+
+def test_of_many_categories_those_without_annotations_are_only_counted() -> None:
+    used = [CategoryCount(id=n, name=f"c{n}", images=1, annotations=1) for n in range(5)]
+    idle = [CategoryCount(id=n, name=f"c{n}", images=0, annotations=0) for n in range(5, 80)]
+    shown = text(report(categories=[*used, *idle]))
+    assert (" c4 " in shown, " c5 " in shown) == (True, False)
+    assert "… and 75 categories without any annotation" in shown
+
+
+@pytest.mark.parametrize(
+    ("effect", "said"),
+    [
+        ({"ultralytics>=8.3.0,<8.4.0": "keep", "ultralytics<8.3.0": "keep", "ultralytics>=8.4.0": "drop_image"},
+         "keep (ultralytics before 8.4.0); drop_image (ultralytics from 8.4.0)"),
+        ({"ultralytics>=8.4.190": "keep", "ultralytics<8.3.200": "drop_image"},
+         "drop_image (ultralytics before 8.3.200); keep (ultralytics from 8.4.190)"),
+        ({"ultralytics>=8.10.0": "keep", "ultralytics>=8.9.0,<8.10.0": "keep", "fiftyone<1.0": "keep"},
+         "keep (fiftyone before 1.0, ultralytics from 8.9.0)"),
+        ({"ultralytics>=8.1.0,<8.2.0": "keep"}, "keep (ultralytics from 8.1.0, before 8.2.0)"),
+    ],
+)  # fmt: skip
+def test_neighbouring_releases_with_one_effect_are_one_run(effect: dict[str, str], said: str) -> None:
+    assert effect_text(effect) == said
 
 
 def test_a_clean_dataset_and_one_that_was_not_read_to_its_end() -> None:

@@ -123,7 +123,7 @@ def test_an_export_is_waited_for_and_saved(tmp_path: Path, capsys: pytest.Captur
     assert (tmp_path / "a.zip").read_bytes() == DATA
     shown = capsys.readouterr().out
     assert f"Exported 2 images to {tmp_path / 'a.zip'}, 10.2 kB." in shown
-    assert "info     Renamed. (2 times, such as a/1.jpg)" in shown
+    assert "info     Renamed. (a/1.jpg and 1 more)" in shown
 
 
 def test_a_folder_takes_files_under_their_own_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -189,7 +189,7 @@ def test_a_status_that_is_followed_ends_with_the_last_one(capsys: pytest.Capture
 def test_a_bar_says_the_phase_and_counts_what_the_phase_is_about() -> None:
     progress = {"fraction": 0.25, "images_indexed": 8, "images_done": 3, "images_total": 10, "bytes_per_second": 2000}
     index = JobStatus.model_validate({**JOB, "phase": "index", "progress": {**progress, "eta_seconds": 7}})
-    assert describe(index) == "index 25% · 8/10 images · 0 B · 2.0 kB/s · 0:07 left"
+    assert describe(index) == "index 25% · 8/10 images · 2.0 kB/s · 0:07 left"
     later = JobStatus.model_validate({**JOB, "phase": "transfer", "progress": progress})
     assert describe(later).startswith("transfer 25% · 3/10 images")
     assert describe(JobStatus.model_validate({"job_id": "j", "state": "queued"})).startswith("queued")

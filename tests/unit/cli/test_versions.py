@@ -90,7 +90,7 @@ def test_a_version_is_made_and_told(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert "shapes is at version 2: ROW_CORNER_OUTSIDE=clip, 5 changed (for training)." in out
     assert "5 mended" in out
-    assert "1 remain" in out
+    assert "5 mended, 1 left" in out
 
 
 def test_a_version_that_fails_is_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -51,7 +51,7 @@ def test_a_paused_job_is_shown_as_such_and_nothing_is_left(capsys: pytest.Captur
     assert "left" not in shown
     show_jobs(client(yard), JobQuery(state=None, kind=None, limit=50, cursor=None), as_json=False)
     assert "queued (paused)" in capsys.readouterr().out
-    assert describe(JobStatus.model_validate(JOB)) == "queued (paused) 50% · 0 images · 0 B"
+    assert describe(JobStatus.model_validate(JOB)) == "queued (paused) 50% · 0 images"
 
 
 def test_a_status_names_the_dataset_and_its_source(capsys: pytest.CaptureFixture[str]) -> None:
@@ -87,7 +87,7 @@ def test_a_parameter_of_a_list_is_an_option() -> None:
 
 def test_one_image_is_no_images() -> None:
     job = JobStatus.model_validate({**JOB, "paused": False, "progress": {"images_total": 1}})
-    assert describe(job) == "queued · 0/1 image · 0 B"
+    assert describe(job) == "queued · 0/1 image"
 
 
 def test_a_wrong_value_is_told_in_plain_words() -> None:

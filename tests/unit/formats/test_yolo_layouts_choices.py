@@ -100,7 +100,7 @@ def test_trees_without_descriptions_are_read_together_and_offered_apart() -> Non
     assert [(one.root, one.description, one.reason) for one in reader.choices()] == [
         ("", "", "3 images have labels"),
         ("a", "", "2 images have labels"),
-        ("b", "", "1 images have labels"),
+        ("b", "", "1 image has a label"),
     ]
     assert [one.root for one in recognised(members, root="a")[0].choices()] == ["a"]
 

@@ -153,9 +153,10 @@ class VocReader(AnnotationReader):
         splits, ids, lists = self._splits(pairing, report)
         kept = [*lists, *self._class_files()]
         how = f"{pairing.paired} of {len(pairing.images)} images have an XML annotation of their name"
+        told_by = "splits by lists in ImageSets" if lists else "splits by folders" if splits else "no splits"
         return DatasetLayout(
             name="voc",
-            reason=f"{how}; splits by {'lists in ImageSets' if lists else 'folders' if splits else 'nothing'}",
+            reason=f"{how}; {told_by}",
             confidence=_SURE if pairing.paired * 2 > len(pairing.images) else _FAIRLY_SURE,
             config_files=tuple(self._survey.names.name(index) for index in kept if index in self._given),
             categories=(),

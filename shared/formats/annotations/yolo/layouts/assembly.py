@@ -182,7 +182,7 @@ class LayoutBuilder:
         members = [self._file, *(self._names.name(index) for index in self._given)]
         return DatasetLayout(
             name=self._layout_name(sources),
-            reason=f"{self._file} names {len(categories)} categories and the splits {', '.join(self._splits)}",
+            reason=f"{self._file} names {_count(len(categories))} and the splits {', '.join(self._splits)}",
             confidence=_FAIRLY_SURE if sources.unresolved else _SURE,
             config_files=tuple(dict.fromkeys(members)),
             categories=categories,
@@ -201,3 +201,7 @@ class LayoutBuilder:
             len(pair) == 2 and pair[1] == "images" and normalise_split(pair[0]) in CANONICAL for pair in parts
         )
         return "roboflow" if roboflow else "ultralytics"
+
+
+def _count(categories: int) -> str:
+    return f"{categories} {'category' if categories == 1 else 'categories'}"

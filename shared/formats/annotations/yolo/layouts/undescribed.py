@@ -87,7 +87,10 @@ class UndescribedYoloReader(AnnotationReader):
         roots = sorted(root for root in groups if root)[:MOST_CHOICES] if len(groups) > 1 else []
         counts = [(self._survey.root, sum(groups.values())), *((root, groups[root]) for root in roots)]
         name = self._layout_name(None)
-        return tuple(Choice(root, "yolo", name, "", f"{count} images have labels") for root, count in counts)
+        return tuple(
+            Choice(root, "yolo", name, "", f"{count} {'image has a label' if count == 1 else 'images have labels'}")
+            for root, count in counts
+        )
 
     def names_in(self, data: bytes) -> Iterator[str]:
         """The ids, or the names, that a label file holds; none beyond `MOST_NAMES` of the dataset."""
