@@ -173,7 +173,7 @@ def test_a_problem_is_shown_with_its_parts() -> None:
     problem = {"title": "Invalid input", "detail": "x", "errors": [{"pointer": "/name", "detail": "too long"}]}
     with pytest.raises(Refused) as caught:
         show_status(client(lambda _request: httpx2.Response(422, json=problem)), "j", as_json=False)
-    assert str(caught.value) == "Invalid input: x\n  /name: too long"
+    assert str(caught.value) == "Invalid input:\n  /name: too long"
     assert caught.value.exit_code == Exit.FAILED
 
 
