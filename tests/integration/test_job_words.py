@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.factories.archives import yolo_zip
+from tests.factories.exports import exported
 from tests.factories.stories import Story
 from tests.factories.yard import Yard
 
@@ -30,6 +31,20 @@ async def test_a_job_that_ended_otherwise(story: Story, quiet_yard: Yard, state:
 async def test_a_job_that_goes_on(story: Story, quiet_yard: Yard) -> None:
     said = await _refusal(quiet_yard, story.job_id, "retry")
     assert said == "The job is running; there is nothing to retry."
+
+
+async def test_a_job_of_an_export_has_a_status_as_others_have(yard: Yard, tmp_path: Path) -> None:
+    yolo_zip(tmp_path / "a.zip", images=2)
+    await yard.imported(tmp_path / "a.zip")
+    await exported(yard, "a", format="coco")
+    listed = (await yard.api.get("/jobs?kind=export")).json()["items"][0]
+
+    status = await yard.api.get(f"/datasets/import/{listed['job_id']}/status")
+
+    assert (status.status_code, status.json()) == (200, listed)
+    assert (status.json()["kind"], status.json()["progress"]["images_done"]) == ("export", 2)
+    unknown = await yard.api.get("/datasets/import/nope/status")
+    assert (unknown.status_code, unknown.json()["type"]) == (404, "/problems/job-not-found")
 
 
 async def _refusal(yard: Yard, job_id: str, order: str) -> str:

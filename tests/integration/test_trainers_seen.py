@@ -120,6 +120,8 @@ async def test_a_description_that_trainers_refuse(yard: Yard, tmp_path: Path, ca
     assert seen[f"ultralytics@{release}"]["refused"] == why
     assert seen[f"ultralytics@{release}"]["images_kept"] == 1
     assert seen["fiftyone@1.22.1"]["refused"] is None
+    plan = await yard.api.post("/datasets/import/plan", json={"source": str(tmp_path / "a.zip")}, timeout=60)
+    assert plan.json()["trainers"] == seen
 
 
 async def test_a_dataset_that_is_no_ultralytics_one(yard: Yard, tmp_path: Path) -> None:

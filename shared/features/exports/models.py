@@ -27,7 +27,7 @@ class ExportRequest(BaseModel):
         json_schema_extra={
             "examples": [
                 {"format": "yolo", "tree": "ultralytics", "splits": ["train", "val"]},
-                {"format": "coco", "version": 1, "categories": ["car", "person"]},
+                {"format": "coco", "version": 1, "categories": ["circle", "square"]},
             ]
         },
     )

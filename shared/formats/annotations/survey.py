@@ -42,7 +42,11 @@ class NameSurvey:
 
     def endings(self) -> "Counter[str]":
         """How many members that are no images have each ending."""
-        return Counter({ending: len(found) for ending, found in self._found[2].items()})
+        others = self._found[2]
+        plain = (
+            one for one in others if "/" not in one and self.names.name(others[one][0]).lower().endswith(f".{one}")
+        )
+        return Counter({ending: len(others[ending]) for ending in plain})
 
     def named(self, indexes: "array[int]") -> Iterator[tuple[int, str]]:
         """Members, given in ascending order, each with its name."""

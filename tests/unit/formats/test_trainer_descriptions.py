@@ -60,6 +60,11 @@ def test_a_description_in_a_folder_and_one_that_leads_out() -> None:
     assert set(lost.values()) == {"`val` leads to nothing: ../images/val"}
 
 
+def test_a_path_that_is_the_folder_a_trainer_is_started_in_is_named() -> None:
+    described = DataYaml(yaml.safe_load("path: .\ntrain: images\nval: images\nnames: [a]\n"), "set/")
+    assert set(refusals(described, {"set/images"}).values()) == {"`val` leads to nothing: images, below `path: .`"}
+
+
 def test_without_a_data_yaml() -> None:
     assert set(refusals(None, set()).values()) == {NO_DATA_YAML}
     assert len(refusals(None, set())) == len(RELEASES)

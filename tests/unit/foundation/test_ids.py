@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.foundation import ids
-from shared.foundation.ids import derived_id, new_id
+from shared.foundation.ids import derived_id, following_id, new_id
 
 PARTS = st.lists(st.text(max_size=8) | st.integers(min_value=0, max_value=10**9), max_size=4)
 
@@ -44,3 +44,10 @@ def test_the_border_between_parts_counts(one: tuple[str | int, ...], other: tupl
 
 def test_names_that_are_no_unicode_have_an_id_too() -> None:
     assert len(derived_id("images/\udcff.jpg")) == 24
+
+
+def test_a_following_id_sorts_right_behind_the_first_and_never_changes() -> None:
+    first = "01a200b44665a0e5e4865f9f"
+    following = following_id(first, "fixes", 0)
+    assert following == following_id(first, "fixes", 0) != following_id(first, "fixes", 1)
+    assert (following > first, following[:12], len(following)) == (True, "01a200b44666", 24)
