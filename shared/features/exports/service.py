@@ -219,7 +219,7 @@ def _splits(dataset: Dataset, wanted: Sequence[str | None] | None) -> tuple[str 
     known = {split or None for split in Statistics(dataset.rollup).by_name("images")}
     for split in wanted:
         if split not in known:
-            raise SplitNotFound(split or "null", [one for one in known if one])
+            raise SplitNotFound(split or "null", sorted(one for one in known if one))
     found = sorted(set(wanted), key=lambda split: (split is not None, split or ""))
     return None if set(found) == known else tuple(found)
 

@@ -1,7 +1,7 @@
 """The formats there are, in the order in which they are tried, and how a dataset's own is found out."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from shared.formats.annotations.coco.labels import CocoLabels
@@ -14,8 +14,10 @@ from shared.formats.annotations.model import (
     Category,
     Choice,
     DatasetLayout,
+    ImageSize,
     LabelContext,
     LabelReader,
+    LabelRows,
     NameTable,
     Records,
     Report,
@@ -90,8 +92,20 @@ FORMATS: Mapping[str, Format] = MappingProxyType({one.name: one for one in rever
 
 
 def label_reader(format_name: str, context: LabelContext) -> LabelReader:
-    """What reads the labels of a dataset of that format."""
-    return FORMATS[format_name].labels(context)
+    """What reads the labels of a dataset of that format. Only of YOLO's findings is it known what trainers do."""
+    reader = FORMATS[format_name].labels(context)
+    return reader if format_name == "yolo" and context.rows != "dota" else _OfNoTrainer(reader)
+
+
+@dataclass(frozen=True, slots=True)
+class _OfNoTrainer:
+    """Labels that trainers do not read as they are: no finding has an effect on them."""
+
+    reader: LabelReader
+
+    def read(self, data: bytes, *, file: str, size: ImageSize | None, report: Report) -> LabelRows:
+        """See `LabelReader`."""
+        return self.reader.read(data, file=file, size=size, report=lambda found: report(replace(found, effect=())))
 
 
 class DatasetReader(AnnotationReader):

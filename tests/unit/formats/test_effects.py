@@ -123,3 +123,12 @@ def test_of_many_findings_some_are_judged() -> None:
     _, found = read(b"9 .5 .5 .2 .2\n" * 1_000, TrainingTask(3))
     assert sum(one.effect is not None for one in found) == MOST_JUDGED
     assert all(effect_of(one)[NEWEST] == "drop_image" for one in found)
+
+
+@pytest.mark.parametrize(("name", "rows", "none"), [("kitti", "", True), ("yolo", "dota", True), ("yolo", "", False)])
+def test_rows_that_no_trainer_reads_have_no_effect(name: str, rows: str, none: bool) -> None:
+    found: list[Finding] = []
+    reader = label_reader(name, LabelContext(1, RowLimits(), rows=rows, category_ids={"a": 0}))
+    reader.read(b"a x y z\n", file="a.txt", size=(8, 8), report=found.append)
+    assert found
+    assert [one.effect == () for one in found] == [none] * len(found)

@@ -101,7 +101,7 @@ class CocoReader(AnnotationReader):
         missing = "" if listed <= len(self._images) * len(files) else ", and others that are not"
         return DatasetLayout(
             name="coco",
-            reason=f"{files[0]} lists images that are here{missing}, and {len(categories)} categories",
+            reason=f"{files[0]} lists images that are here{missing}, and {_count(len(categories))}",
             confidence=_SURE if categories else _FAIRLY_SURE,
             config_files=tuple(files),
             categories=categories,
@@ -190,3 +190,7 @@ def _split_of(file: str) -> str | None:
 
 def _rank(splits: tuple[str, ...], name: str | None) -> int:
     return splits.index(name) if name is not None else len(splits)
+
+
+def _count(categories: int) -> str:
+    return f"{categories} {'category' if categories == 1 else 'categories'}"

@@ -107,7 +107,7 @@ class _Elements:
             data = self._decoded(data)
             self._parser.Parse(data, True)  # noqa: FBT003 - it has no name
         except expat.ExpatError as error:
-            reason = expat.ErrorString(error.code) or "is broken"
+            reason = f"is broken: {expat.ErrorString(error.code) or 'no XML'}"
             raise RefusedDocument("XML_SYNTAX", reason, error.lineno, error.offset + 1) from None
         except (LookupError, ValueError) as error:
             raise RefusedDocument("XML_SYNTAX", f"cannot be decoded: {str(error)[:100]}", *self._place()) from None

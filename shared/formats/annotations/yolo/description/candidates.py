@@ -56,7 +56,7 @@ class ConfigCandidates:
         more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
         found = ", ".join(other.name for other in others[:_SHOWN])
         root = root_of(others[0], [chosen])
-        advice = f"; to import such a one, give its folder or itself as `root`, as in {root}"
+        advice = f"; to import such a one, give its folder, or the file itself, as `root`, here `{root}`"
         return Finding("YAML_AMBIGUOUS", chosen.name, f"also found, not read: {found}{more}{advice}")
 
 
