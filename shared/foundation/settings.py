@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.foundation.pixel_limit import MOST_PIXELS
+
 
 class Group(BaseModel):
     """A frozen group of settings; an unknown name is an error, not a silent default."""
@@ -103,7 +105,7 @@ class LimitSettings(Group):
     max_config_bytes: int = Field(64 * 2**20, gt=0, description="Size of one configuration or list file.")
     max_label_bytes: int = Field(32 * 2**20, gt=0, description="Size of one label file.")
     max_image_bytes: int = Field(4 * 2**30, gt=0, description="Size of one image file.")
-    max_image_pixels: int = Field(178_956_970, gt=0, description="Pixels an image may claim without a finding.")
+    max_image_pixels: int = Field(MOST_PIXELS, gt=0, description="Pixels an image may claim without a finding.")
     max_row_columns: int = Field(20_001, gt=4, description="Columns of one label row.")
     max_image_points: int = Field(200_000, gt=2, description="Polygon points of one image.")
     max_findings_per_step: int = Field(5_000, gt=0, description="Findings of a rule kept per shard; all are counted.")

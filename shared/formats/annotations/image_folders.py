@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from shared.formats.annotations.member_names import directory_of, without_ending
 from shared.formats.annotations.model import AnnotationReader, Category, DatasetLayout, Report, UnrecognisedDataset
+from shared.formats.annotations.naming_limits import MAX_CATEGORIES, MAX_NAME_CHARACTERS
 from shared.formats.annotations.split_ids import SplitIds
 from shared.formats.annotations.splits import CANONICAL, normalise_split
 from shared.formats.annotations.survey import NameSurvey
-from shared.formats.annotations.yolo.description.config import MAX_CATEGORIES, MAX_NAME_CHARACTERS
 from shared.formats.annotations.yolo.layouts.paths import label_path
 from shared.formats.findings import Finding
 

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from shared.formats.annotations.image_names import position_of
 from shared.formats.annotations.member_names import directory_of
 from shared.formats.annotations.model import AnnotationReader, Category, DatasetLayout, Report, UnrecognisedDataset
+from shared.formats.annotations.naming_limits import MAX_CATEGORIES, MAX_NAME_CHARACTERS
 from shared.formats.annotations.split_ids import NO_SPLIT, SplitIds
 from shared.formats.annotations.splits import CANONICAL, normalise_split
 from shared.formats.annotations.survey import NameSurvey
 from shared.formats.annotations.text_lines import is_undecoded, text_lines
-from shared.formats.annotations.yolo.description.config import MAX_CATEGORIES, MAX_NAME_CHARACTERS
 from shared.formats.findings import Finding
 
 _NO_CATEGORY = -1

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.formats.annotations.model import BrokenConfig, Category
+from shared.formats.annotations.naming_limits import MAX_CATEGORIES
 from shared.formats.annotations.splits import names_a_split, normalise_split
-from shared.formats.annotations.yolo.description.config import MAX_CATEGORIES, YoloConfig, read_data_yaml
+from shared.formats.annotations.yolo.description.config import YoloConfig, read_data_yaml
 from shared.formats.annotations.yolo.description.darknet import DarknetConfig, read_names, read_obj_data
 from shared.formats.annotations.yolo.description.yaml_nodes import MAX_EVENTS
 from shared.formats.findings import Finding

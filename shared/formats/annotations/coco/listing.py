@@ -8,11 +8,10 @@ from typing import Protocol, TypeAlias
 
 from shared.formats.annotations.json_elements import BrokenJson, Element, JsonElements
 from shared.formats.annotations.model import BrokenConfig
+from shared.formats.annotations.naming_limits import MAX_CATEGORIES, MAX_NAME_CHARACTERS
 
-MAX_CATEGORIES = 100_000
 NOWHERE = -1
 
-_MAX_NAME_CHARACTERS = 1_000
 _LARGEST_ID = 2**63 - 1
 
 Identity: TypeAlias = int | str
@@ -154,9 +153,9 @@ def category_of(value: object) -> ListedCategory | None:
         return None
     identity, name, kind, points = (value.get(key) for key in ("id", "name", "supercategory", "keypoints"))
     own = identity_of(identity)
-    if own is None or not isinstance(name, str) or not name.strip() or len(name) > _MAX_NAME_CHARACTERS:
+    if own is None or not isinstance(name, str) or not name.strip() or len(name) > MAX_NAME_CHARACTERS:
         return None
-    kind = kind[:_MAX_NAME_CHARACTERS] if isinstance(kind, str) and kind else None
+    kind = kind[:MAX_NAME_CHARACTERS] if isinstance(kind, str) and kind else None
     return ListedCategory(own, name, kind, len(points) if isinstance(points, list) else 0)
 
 

@@ -14,10 +14,10 @@ from shared.formats.annotations.model import (
     Report,
     UnrecognisedDataset,
 )
+from shared.formats.annotations.naming_limits import MAX_CATEGORIES, MAX_NAME_CHARACTERS
 from shared.formats.annotations.split_ids import SplitIds
 from shared.formats.annotations.splits import names_a_split, normalise_split
 from shared.formats.annotations.survey import NameSurvey
-from shared.formats.annotations.yolo.description.config import MAX_CATEGORIES, MAX_NAME_CHARACTERS
 from shared.formats.findings import Finding
 
 TYPES = ("Car", "Van", "Truck", "Pedestrian", "Person_sitting", "Cyclist", "Tram", "Misc", "DontCare")

@@ -15,11 +15,11 @@ from shared.formats.annotations.model import (
     Scan,
     UnrecognisedDataset,
 )
+from shared.formats.annotations.naming_limits import MAX_CATEGORIES
 from shared.formats.annotations.split_ids import NO_SPLIT, FolderSplits
 from shared.formats.annotations.survey import NameSurvey
 from shared.formats.annotations.tables.records import ONLY_CATEGORY, Table, TableRecords
 from shared.formats.annotations.tables.scan import Listing, TableScan, table_split
-from shared.formats.annotations.yolo.description.config import MAX_CATEGORIES
 from shared.formats.annotations.yolo.layouts.paths import bases_of
 from shared.formats.findings import Finding
 

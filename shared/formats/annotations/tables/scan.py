@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from shared.formats.annotations.image_names import ImageNames
+from shared.formats.annotations.naming_limits import MAX_CATEGORIES, MAX_NAME_CHARACTERS
 from shared.formats.annotations.pixel_boxes import TOLERANCE
 from shared.formats.annotations.split_ids import NO_SPLIT, SplitIds
 from shared.formats.annotations.splits import normalise_split
 from shared.formats.annotations.tables.columns import Columns, read_header, without_header
 from shared.formats.annotations.tables.rows import Row, TableRows
-from shared.formats.annotations.yolo.description.config import MAX_CATEGORIES, MAX_NAME_CHARACTERS
 
 _BINARY = frozenset(("0", "1", "0.0", "1.0", "0.", "1."))
 _MOST_FLAGS = 2_000

@@ -10,10 +10,9 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from shared.formats.annotations.trainers.ultralytics import RELEASES
+from shared.foundation.pixel_limit import MOST_PIXELS
 
 SMALLEST_SIDE = 10
-MOST_PIXELS = 178_956_970
-"""Twice what Pillow warns of; beyond it takes an image for a decompression bomb."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from shared.formats.annotations.model import (
     Scan,
     UnrecognisedDataset,
 )
+from shared.formats.annotations.naming_limits import MAX_CATEGORIES, MAX_NAME_CHARACTERS
 from shared.formats.annotations.split_ids import NO_SPLIT, FolderSplits, SplitIds
 from shared.formats.annotations.splits import names_a_split, normalise_split
 from shared.formats.annotations.survey import NameSurvey
@@ -24,7 +25,6 @@ from shared.formats.annotations.voc.document import is_annotation
 from shared.formats.annotations.voc.labels import names_in
 from shared.formats.annotations.voc.pairing import NO_LABEL, XmlPairing
 from shared.formats.annotations.voc.strays import FileNameScan
-from shared.formats.annotations.yolo.description.config import MAX_CATEGORIES, MAX_NAME_CHARACTERS
 from shared.formats.annotations.yolo.layouts.paths import bases_of
 from shared.formats.findings import Finding
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import yaml
 
 from shared.formats.annotations.model import BrokenConfig, Category, Report
+from shared.formats.annotations.naming_limits import MAX_CATEGORIES, MAX_NAME_CHARACTERS
 from shared.formats.annotations.splits import CANONICAL, names_a_split, normalise_split
 from shared.formats.annotations.yolo.description.yaml_keys import (
     Entries,
@@ -24,10 +25,8 @@ from shared.formats.annotations.yolo.description.yaml_nodes import (
 )
 from shared.formats.findings import Finding
 
-MAX_CATEGORIES = 100_000
 MAX_SPLITS = 100
 MAX_PATHS = 10_000
-MAX_NAME_CHARACTERS = 1_000
 MAX_SPLIT_CHARACTERS = 200
 
 _WHOLE_NUMBER = re.compile(r"\+?[0-9]{1,18}(\.0*)?", re.ASCII)

@@ -4,8 +4,9 @@ import re
 from dataclasses import dataclass
 
 from shared.formats.annotations.model import BrokenConfig, Category
+from shared.formats.annotations.naming_limits import MAX_CATEGORIES
 from shared.formats.annotations.splits import CANONICAL, normalise_split
-from shared.formats.annotations.yolo.description.config import MAX_CATEGORIES, check_name, complete_names
+from shared.formats.annotations.yolo.description.config import check_name, complete_names
 
 MAX_BYTES = 5 * 1024 * 1024
 

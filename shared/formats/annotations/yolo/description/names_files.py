@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from shared.formats.annotations.member_names import is_hidden
 from shared.formats.annotations.model import BrokenConfig, Category, Report
+from shared.formats.annotations.naming_limits import MAX_CATEGORIES
 from shared.formats.annotations.survey import NameSurvey
 from shared.formats.annotations.yolo.description.candidates import Kind, find_configs
 from shared.formats.annotations.yolo.description.config import (
-    MAX_CATEGORIES,
     YoloConfig,
     check_name,
     complete_names,

@@ -21,9 +21,10 @@ from shared.formats.annotations.model import (
     Scan,
     UnrecognisedDataset,
 )
+from shared.formats.annotations.naming_limits import MAX_CATEGORIES
 from shared.formats.annotations.splits import in_order_of_precedence, normalise_split
 from shared.formats.annotations.survey import NameSurvey
-from shared.formats.annotations.yolo.description.config import MAX_CATEGORIES, MAX_SPLITS, check_name, complete_names
+from shared.formats.annotations.yolo.description.config import MAX_SPLITS, check_name, complete_names
 from shared.formats.annotations.yolo.layouts.learnt_names import LARGEST_LEARNT_ID
 from shared.formats.annotations.yolo.layouts.pairing import NO_LABEL, report_unlisted, top_directory
 from shared.formats.annotations.yolo.layouts.splits import NO_SPLIT, named
