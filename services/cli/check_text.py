@@ -159,7 +159,9 @@ def _estimate(report: CheckReport) -> Iterator[Line]:
         f" it would keep {counted(estimate.objects, 'object')} of {size(estimate.storage_bytes)}."
     )
     yield Line(
-        f"In the cloud: ${_dollars(estimate.cost_usd)} with the first month of storage ({estimate.prices}).", "dim"
+        f"In the cloud: ${_dollars(estimate.cost_usd)} with the first month of storage ({estimate.prices},"
+        f" as of {estimate.prices_as_of}).",
+        "dim",
     )
 
 

@@ -7,7 +7,8 @@ import typer.main
 
 from services.cli.failures import Exit, Verdict
 from services.cli.main import app
-from shared.features.imports.checks.estimate import PRICES, RATES
+from shared.features.imports.checks.estimate import RATES
+from shared.features.imports.checks.prices import AS_OF, PRICES
 from shared.features.imports.checks.options import SHOWN_FINDINGS
 from shared.features.imports.checks.report import CheckReport, CostParts
 
@@ -41,7 +42,9 @@ def test_every_member() -> None:
 def test_rates_and_prices() -> None:
     assert set(re.findall(r"`(\w+_usd)`", first_cells("The estimate"))) == set(CostParts.model_fields)
     numbers = set(re.findall(r"\d[\d.]*\d|\d", PAGE.replace("4 000", "4000")))
-    prices = (PRICES.thousand_writes, PRICES.gb_month, PRICES.cpu_second, PRICES.gib_second, RATES.worker_gib)
+    prices = (*(price.usd for price in PRICES), RATES.worker_gib)
+    assert f"`prices_as_of` ({AS_OF})" in PAGE
+    assert all(price.source in PAGE for price in PRICES)
     rates = (RATES.images_stored, RATES.images_looked_at, RATES.start_seconds)
     speeds = (RATES.bytes_stored / 1e6, RATES.near_bytes_read / 1e6, RATES.distant_bytes_read / 1e6)
     told = {float(number) for number in numbers if number.count(".") < 2}

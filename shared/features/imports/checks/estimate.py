@@ -2,28 +2,13 @@
 
 from dataclasses import dataclass
 
+from shared.features.imports.checks.prices import AS_OF, CPU_SECOND, GB_MONTH, GIB_SECOND, NAME, THOUSAND_WRITES
 from shared.features.imports.checks.report import CostParts, Estimate
 from shared.features.imports.models import ImportRequest, SourceRef
 
 _HEAD_BYTES = 4 << 10
 _GB = 1e9
 _MOST_DECIMALS = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Prices:
-    """US dollars: writing 1000 objects, keeping a GB for a month, a second of a CPU, a second of a GiB of memory."""
-
-    name: str
-    thousand_writes: float
-    gb_month: float
-    cpu_second: float
-    gib_second: float
-
-
-# cloud.google.com/storage/pricing (Standard, one region: class A operations, storage), cloud.google.com/run/pricing
-# (jobs, tier 1); without free tiers
-PRICES = Prices("Google Cloud list prices of us-central1, noted by hand", 0.005, 0.020, 0.000018, 0.000002)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +51,9 @@ def estimated(amounts: Amounts, request: ImportRequest, source: SourceRef, *, wo
     seconds = RATES.start_seconds + _working_seconds(amounts, request, source) / workers
     objects, stored = _stored(amounts, request, source)
     cost = CostParts(
-        operations_usd=_usd(objects / 1000 * PRICES.thousand_writes),
-        compute_usd=_usd(seconds * workers * (PRICES.cpu_second + RATES.worker_gib * PRICES.gib_second)),
-        storage_month_usd=_usd(stored / _GB * PRICES.gb_month),
+        operations_usd=_usd(objects / 1000 * THOUSAND_WRITES.usd),
+        compute_usd=_usd(seconds * workers * (CPU_SECOND.usd + RATES.worker_gib * GIB_SECOND.usd)),
+        storage_month_usd=_usd(stored / _GB * GB_MONTH.usd),
     )
     total = _usd(cost.operations_usd + cost.compute_usd + cost.storage_month_usd)
     return Estimate(
@@ -77,7 +62,8 @@ def estimated(amounts: Amounts, request: ImportRequest, source: SourceRef, *, wo
         storage_bytes=stored,
         cost_usd=total,
         cost=cost,
-        prices=PRICES.name,
+        prices=NAME,
+        prices_as_of=AS_OF,
     )
 
 

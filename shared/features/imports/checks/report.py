@@ -1,5 +1,7 @@
 """What a check of a source answers, to the API and to the command line alike."""
 
+from datetime import date
+
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from shared.features.datasets.models import Task
@@ -69,7 +71,8 @@ _EXAMPLE: dict[str, JsonValue] = {
         "storage_bytes": 13255752,
         "cost_usd": 0.001334,
         "cost": {"operations_usd": 0.00101, "compute_usd": 0.00006, "storage_month_usd": 0.000264},
-        "prices": "Google Cloud list prices of us-central1, noted by hand",
+        "prices": "Google Cloud list prices of us-central1",
+        "prices_as_of": "2022-12-30",
     },
     "complete": True,
     "seconds": 0.4,
@@ -150,6 +153,7 @@ class Estimate(BaseModel):
     cost_usd: float = Field(description="The sum of `cost`: the import, and its first month.")
     cost: CostParts
     prices: str = Field(description="Which prices these are.")
+    prices_as_of: date = Field(description="The day of the list that they are from.")
 
 
 class CheckReport(BaseModel):
