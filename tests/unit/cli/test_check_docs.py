@@ -8,8 +8,8 @@ import typer.main
 from services.cli.failures import Exit, Verdict
 from services.cli.main import app
 from shared.features.imports.checks.estimate import RATES
-from shared.features.imports.checks.prices import AS_OF, PRICES
 from shared.features.imports.checks.options import SHOWN_FINDINGS
+from shared.features.imports.checks.prices import AS_OF, PRICES
 from shared.features.imports.checks.report import CheckReport, CostParts
 
 PAGE = (Path(__file__).parents[3] / "docs" / "check.md").read_text()
