@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
-from shared.features.datasets.models import Dataset, DatasetState, Task
+from shared.features.datasets.models import Category, Dataset, DatasetState, PoseNames, Task
 from shared.features.datasets.statistics import (
     ASPECT_EDGES,
     BOX_AREA_EDGES,
@@ -15,6 +15,8 @@ from shared.features.datasets.statistics import (
     category_rows,
 )
 from shared.features.sharing.access import Visibility
+
+_METADATA: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
 
 
 class Totals(BaseModel):
@@ -64,6 +66,15 @@ class CategoryView(BaseModel):
     splits: dict[str, SplitCount]
 
 
+class DescribedCategory(CategoryView):
+    """A category with all that the source says of it."""
+
+    source_id: str | None = Field(description="What the source calls it, where that is neither its id nor its name.")
+    supercategory: str | None = Field(description="What it is a kind of, as the source says.")
+    keypoints: list[str] = Field(description="What the keypoints of its poses are called; empty where nobody says.")
+    skeleton: list[tuple[int, int]] = Field(description="Keypoints that are joined, counted from 1 as in COCO.")
+
+
 class DraftView(BaseModel):
     """A version that is being made, and the job that makes it."""
 
@@ -95,6 +106,8 @@ class DatasetView(BaseModel):
                     "visibility": "private",
                     "tags": [],
                     "categories": [{"id": 0, "name": "raccoon"}],
+                    "license": "CC BY 4.0",
+                    "metadata": {"roboflow": {"workspace": "raccoons", "license": "CC BY 4.0"}},
                     "splits": [{"split": "train", "images": 160, "annotations": 174, "bytes": 10600000}],
                     "statistics": {"images": 200, "annotations": 217, "bytes": 13306000},
                     "import_job_id": "0193a5c1f2b04be0c9d1a7e2",
@@ -120,6 +133,10 @@ class DatasetView(BaseModel):
     visibility: Visibility = Field(description="Who may read it: only its owner, or everybody.")
     tags: list[str] = Field(description="Free words.")
     categories: list[dict[str, int | str]] = Field(description="`id` and `name`; empty until it is recognised.")
+    license: str | None = Field(description="The licence that the source names, in its words; null where it does not.")
+    metadata: dict[str, JsonValue] = Field(
+        description="What the source's description says of the whole, such as `info` or `roboflow`; empty in lists."
+    )
     splits: list[SplitView] = Field(description="The splits with their exact counts; empty until it is ready.")
     statistics: Totals = Field(description="Exact totals; zeros until it is ready.")
     import_job_id: str = Field(description="The job that imported it; its report tells what was found.")
@@ -157,7 +174,7 @@ class StatisticsView(Totals):
 class CategoriesView(BaseModel):
     """Every category of a dataset."""
 
-    items: list[CategoryView]
+    items: list[DescribedCategory]
     next_cursor: None = None
     total: int
 
@@ -171,6 +188,7 @@ def dataset_view(dataset: Dataset) -> DatasetView:
         visibility=dataset.access.visibility,
         tags=list(dataset.tags),
         categories=[{"id": category.id, "name": category.name} for category in dataset.categories],
+        metadata=_METADATA.validate_python(dataset.notes),
         splits=_splits(statistics),
         statistics=_totals(statistics),
     )
@@ -178,7 +196,7 @@ def dataset_view(dataset: Dataset) -> DatasetView:
 
 _SAME_NAMES = {
     "id", "slug", "name", "description", "state", "task", "format", "layout", "storage", "source", "version",
-    "import_job_id", "created_at", "updated_at",
+    "import_job_id", "license", "created_at", "updated_at",
 }  # fmt: skip
 
 
@@ -209,8 +227,17 @@ def statistics_view(dataset: Dataset) -> StatisticsView:
 
 def categories_view(dataset: Dataset) -> CategoriesView:
     """Every category with its counts."""
-    items = _categories(dataset, Statistics(dataset.rollup))
+    rows = category_rows(Statistics(dataset.rollup), dataset.categories)
+    items = [_described(row, category) for row, category in zip(rows, dataset.categories, strict=True)]
     return CategoriesView(items=items, total=len(items))
+
+
+def _described(row: dict[str, object], category: Category) -> DescribedCategory:
+    pose = category.pose or PoseNames()
+    said = {"source_id": category.source_id, "supercategory": category.supercategory}
+    return DescribedCategory.model_validate(
+        {**row, **said, "keypoints": list(pose.keypoints), "skeleton": list(pose.skeleton)}
+    )
 
 
 def _categories(dataset: Dataset, statistics: Statistics) -> list[CategoryView]:

@@ -1,6 +1,7 @@
 """What a dataset is, as a document and as a value."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal, TypeAlias
@@ -22,6 +23,13 @@ class DatasetState(StrEnum):
     DISCARDED = "discarded"
 
 
+class PoseNames(BaseModel):
+    """What the keypoints of a category's poses are called, and which of them are joined, as the source counts them."""
+
+    keypoints: tuple[str, ...] = ()
+    skeleton: tuple[tuple[int, int], ...] = ()
+
+
 class Category(BaseModel):
     """A category; its id never changes, its name may.
 
@@ -32,6 +40,7 @@ class Category(BaseModel):
     name: str
     source_id: str | None = None
     supercategory: str | None = None
+    pose: PoseNames | None = None
 
 
 class Rollup(BaseModel):
@@ -70,7 +79,9 @@ class Dataset(BaseModel):
     read it.
 
     `newest_version` is the highest number that a version was ever begun with, published or not. `keypoint_shape` is how
-    many keypoints every pose has, and of how many values, where the source says so.
+    many keypoints every pose has, and of how many values, where the source says so. `notes` are what the source's
+    description says of the whole, by its own names, such as `info`, `licenses` or `roboflow`; lists leave them out.
+    `license` is the one that they name.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -94,6 +105,8 @@ class Dataset(BaseModel):
     access: Access
     tags: tuple[str, ...]
     keypoint_shape: tuple[int, int] | None = None
+    license: str | None = None
+    notes: dict[str, object] = {}
     import_job_id: JobId
     created_at: datetime
     updated_at: datetime
@@ -114,6 +127,7 @@ class DatasetDescription:
     categories: tuple[Category, ...]
     archive: ArchiveRef | None
     keypoint_shape: tuple[int, int] | None = None
+    notes: Mapping[str, object] = field(default_factory=dict)
 
 
 VersionKind: TypeAlias = Literal["import", "fixes", "rollback"]

@@ -1,6 +1,6 @@
 """Dataset documents. Permission is part of every query; a slug belongs to one visible dataset at a time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, get_args
 
@@ -8,6 +8,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 
 from shared.features.auth.models import Actor
 from shared.features.datasets.models import (
+    Category,
     Dataset,
     DatasetDescription,
     DatasetState,
@@ -18,6 +19,7 @@ from shared.features.datasets.models import (
     VersionKind,
 )
 from shared.features.sharing.access import editable_by, readable_by
+from shared.formats.annotations.notes import license_of
 from shared.foundation.clock import utc_now
 from shared.foundation.ids import DatasetId, JobId
 from shared.foundation.mongo import CollectionSpec, Database, Document, Session
@@ -87,7 +89,8 @@ class DatasetRepository:
     async def page(self, actor: Actor, request: PageRequest, *, text: str | None, task: Task | None) -> Page[Dataset]:
         """The datasets the actor may read, newest first; `text` is looked for in names, case aside.
 
-        Of their counters only the totals are read: a page of datasets has tens of thousands of the others.
+        Of their counters only the totals are read: a page of datasets has tens of thousands of the others. Nor are
+        their notes.
         """
         wanted: list[Document] = [_VISIBLE, readable_by(actor)]
         if text:
@@ -95,7 +98,7 @@ class DatasetRepository:
         if task:
             wanted.append({"task": task})
         after = [{"_id": {"$lt": decode_cursor(request.cursor, str)[0]}}] if request.cursor else []
-        found = self._datasets.find({"$and": wanted + after}, {"rollup": 0}).sort("_id", DESCENDING)
+        found = self._datasets.find({"$and": wanted + after}, {"rollup": 0, "notes": 0}).sort("_id", DESCENDING)
         documents = await found.skip(request.offset).limit(request.limit + 1).to_list()
         items = [_to_dataset(document) for document in documents[: request.limit]]
         more = encode_cursor(items[-1].id) if len(documents) > request.limit else None
@@ -142,7 +145,7 @@ class DatasetRepository:
         totals = [row for row in version.rollup.rows if row[0] in TOTALS]
         fields: Document = {
             "version": version.number, "task": version.task, "rollup": version.rollup.model_dump(), "totals": totals,
-            "categories": [category.model_dump() for category in version.categories], "draft": None,
+            "categories": category_documents(version.categories), "draft": None,
             "updated_at": utc_now(),
         }  # fmt: skip
         held = {"_id": version.dataset_id, "draft.number": version.number, "draft.job_id": version.job_id}
@@ -153,9 +156,11 @@ class DatasetRepository:
         fields = {
             "layout": described.layout,
             "format": described.format,
-            "categories": [category.model_dump() for category in described.categories],
+            "categories": category_documents(described.categories),
             "archive": described.archive.model_dump() if described.archive else None,
             "keypoint_shape": described.keypoint_shape,
+            "notes": dict(described.notes),
+            "license": license_of(described.notes),
             "updated_at": utc_now(),
         }
         await self._datasets.update_one({"_id": dataset_id}, {"$set": fields})
@@ -226,9 +231,14 @@ class VersionRepository:
 
 def version_document(version: Version) -> Document:
     """A version as it is stored."""
-    fields = version.model_dump()
+    fields = version.model_dump(exclude={"categories"})
     identity = {"_id": f"{version.dataset_id}:{version.number}", "schema_version": 1}
-    return identity | fields | {"categories": list(fields["categories"])}
+    return identity | fields | {"categories": category_documents(version.categories)}
+
+
+def category_documents(categories: Sequence[Category]) -> list[Document]:
+    """Categories as they are stored; hardly any has poses to speak of."""
+    return [one.model_dump(exclude=None if one.pose else {"pose"}) for one in categories]
 
 
 def _version(document: Document | None) -> Version | None:

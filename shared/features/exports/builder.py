@@ -165,6 +165,7 @@ class _Building:
             categories=[_category(one) for one in categories],
             splits=splits,
             keypoint_shape=await self._keypoint_shape() if splits else None,
+            notes=self.dataset.notes,
         )
 
     async def _keypoint_shape(self) -> tuple[int, int] | None:
@@ -186,7 +187,8 @@ def _sink(store: ObjectStore, prefix: str, options: ExportOptions) -> Sink:
 
 
 def _category(category: Category) -> formats.Category:
-    return formats.Category(category.id, category.name, category.source_id, category.supercategory)
+    pose = formats.PoseNames(category.pose.keypoints, category.pose.skeleton) if category.pose else None
+    return formats.Category(category.id, category.name, category.source_id, category.supercategory, pose)
 
 
 def _is_of(annotation: Annotation, categories: Sequence[int]) -> bool:

@@ -13,7 +13,7 @@ from shared.formats.annotations.writers.registry import WRITE_FORMATS, WriteForm
 from shared.foundation.errors import Conflict, Invalid, NotFound, Problem
 from shared.foundation.ids import DatasetId, JobId, derived_id
 
-LAYOUT = 1
+LAYOUT = 2
 """Raised when the same options come to give other bytes: an export made before is another export then."""
 
 Text: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]

@@ -21,6 +21,14 @@ WHOLE_IMAGE = (0.5, 0.5, 1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
+class PoseNames:
+    """What the keypoints of a category's poses are called, and which of them are joined, as the source counts them."""
+
+    keypoints: tuple[str, ...] = ()
+    skeleton: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Category:
     """One class of objects. `id` is the number label rows use; ids count from 0 without gaps.
 
@@ -32,6 +40,7 @@ class Category:
     name: str
     source_id: str | None = None
     supercategory: str | None = None
+    pose: PoseNames | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +152,8 @@ class DatasetLayout:
 
     `names_in_labels`: the categories are those that the label files name, so all are read once to learn them.
     `record_members` are files that hold the labels of many images, as records (`AnnotationReader.records`).
-    `rows` says how labels are written, to the reader of a format that has several ways.
+    `rows` says how labels are written, to the reader of a format that has several ways. `notes` are what the
+    description says of the dataset as a whole, by its own names: whom it is from, under which licence.
     """
 
     name: str
@@ -161,6 +171,7 @@ class DatasetLayout:
     names_in_labels: bool = False
     record_members: tuple[int, ...] = ()
     rows: str = ""
+    notes: Attributes = field(default_factory=lambda: NO_ATTRIBUTES)
 
     @property
     def has_label_files(self) -> bool:

@@ -1,6 +1,6 @@
 """The part of an import's plan that follows from what was recognised; what is read later needs no more of it."""
 
-from shared.features.datasets.models import Category, Rollup
+from shared.features.datasets.models import Category, PoseNames, Rollup
 from shared.features.imports.models import ImportPlan, ImportRequest, Way
 from shared.features.imports.sources.opening import OpenedSource
 from shared.formats.annotations import model as formats
@@ -35,6 +35,12 @@ def draft_plan(archive: OpenedSource, layout: DatasetLayout, request: ImportRequ
 
 def category_of(category: formats.Category) -> Category:
     """A category as the dataset's document has it."""
+    said = category.pose
+    pose = PoseNames(keypoints=said.keypoints, skeleton=said.skeleton) if said else None
     return Category(
-        id=category.id, name=category.name, source_id=category.source_id, supercategory=category.supercategory
+        id=category.id,
+        name=category.name,
+        source_id=category.source_id,
+        supercategory=category.supercategory,
+        pose=pose,
     )

@@ -124,7 +124,9 @@ class Planner:
         layout = found.layout
         categories = tuple(map(category_of, layout.categories))
         kept = _kept_archive(ledger, found)
-        description = DatasetDescription(layout.format, layout.name, categories, kept, layout.keypoint_shape)
+        description = DatasetDescription(
+            layout.format, layout.name, categories, kept, layout.keypoint_shape, layout.notes
+        )
         await self.datasets.describe(found.job.dataset_id, description)
 
     async def _cut(

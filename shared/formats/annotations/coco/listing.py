@@ -3,11 +3,12 @@
 from array import array
 from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeAlias
 
+from shared.formats.annotations.coco.header import HEADER_KEYS, Header
 from shared.formats.annotations.json_elements import BrokenJson, Element, JsonElements
-from shared.formats.annotations.model import BrokenConfig
+from shared.formats.annotations.model import BrokenConfig, PoseNames
 from shared.formats.annotations.naming_limits import MAX_CATEGORIES, MAX_NAME_CHARACTERS
 
 NOWHERE = -1
@@ -27,12 +28,13 @@ class FindMember(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ListedCategory:
-    """An element of `categories`; `keypoints` says how many its poses have."""
+    """An element of `categories`; `keypoints` says how many its poses have, `pose` what they are called."""
 
     id: Identity
     name: str
     supercategory: str | None = None
     keypoints: int = 0
+    pose: PoseNames | None = None
 
 
 @dataclass(slots=True)
@@ -88,6 +90,7 @@ class Listing:
     keys: set[str] = field(default_factory=set)
     images: MemberById = field(default_factory=MemberById)
     categories: list[ListedCategory] = field(default_factory=list)
+    header: Header = field(default_factory=Header)
 
     @property
     def is_coco(self) -> bool:
@@ -136,7 +139,9 @@ class ListingScan:
         elif element.key == "categories" and (category := category_of(element.value)) is not None:
             if len(self._listing.categories) >= MAX_CATEGORIES:
                 raise BrokenConfig(self._listing.file, f"more than {MAX_CATEGORIES} categories", rule="JSON_TYPE")
-            self._listing.categories.append(category)
+            self._listing.categories.append(replace(category, pose=self._listing.header.pose(element.value)))
+        elif element.key in HEADER_KEYS:
+            self._listing.header.add(element)
 
 
 def image_of(value: object) -> tuple[Identity, str] | None:

@@ -8,13 +8,16 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
+from shared.formats.annotations.coco.header import notes_of
 from shared.formats.annotations.coco.listing import Identity, ListedCategory, Listing, ListingScan
 from shared.formats.annotations.coco.members import ImageMembers
 from shared.formats.annotations.coco.records import CocoRecords
 from shared.formats.annotations.member_names import directory_of
 from shared.formats.annotations.model import (
     AnnotationReader,
+    Attributes,
     Category,
     DatasetLayout,
     Records,
@@ -81,7 +84,7 @@ class CocoReader(AnnotationReader):
             if (name := names[listing.index]) is not None:
                 self._assign(found[listing.index], splits.index(name), splits, split_ids, report)
         self._report_unlisted(report)
-        return self._layout(categories, splits, split_ids)
+        return replace(self._layout(categories, splits, split_ids), notes=self._notes(report))
 
     def records(self, index: int, report: Report) -> Records:
         """What sorts a file's elements by the images they are about."""
@@ -114,16 +117,26 @@ class CocoReader(AnnotationReader):
             record_members=tuple(listing.index for listing in self._listings),
         )
 
+    def _notes(self, report: Report) -> Attributes:
+        """What the files say of the dataset as a whole."""
+        notes, is_cut = notes_of([listing.header for listing in self._listings])
+        if is_cut:
+            message = "what is said of the dataset as a whole, or of keypoints, is more than is kept"
+            report(Finding("ROW_LIMIT", self._listings[0].file, message))
+        return notes
+
     def _merged_categories(self) -> tuple[Category, ...]:
         """The categories of all files, by their ids; the same id and name in several files is one category."""
         first: dict[tuple[Identity, str], ListedCategory] = {}
         for listing in self._listings:
             for category in listing.categories:
-                first.setdefault((category.id, category.name), category)
+                known = first.setdefault((category.id, category.name), category)
+                if known.pose is None and category.pose is not None:
+                    first[category.id, category.name] = replace(known, pose=category.pose)
         ordered = sorted(first.values(), key=lambda one: (isinstance(one.id, str), one.id, one.name))
         self._categories = {(one.id, one.name): number for number, one in enumerate(ordered)}
         return tuple(
-            Category(number, one.name, None if str(one.id) == str(number) else str(one.id), one.supercategory)
+            Category(number, one.name, None if str(one.id) == str(number) else str(one.id), one.supercategory, one.pose)
             for number, one in enumerate(ordered)
         )
 

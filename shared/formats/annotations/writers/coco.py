@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from shared.formats.annotations.coco.header import HEADER_KEYS, placeholder_names
 from shared.formats.annotations.model import Category, ImageSize
 from shared.formats.annotations.pixels import corner_and_size_in_pixels, in_pixels
 from shared.formats.annotations.writers.losses import LossLog
@@ -33,6 +34,7 @@ class CocoWriter:
     def __init__(self, options: WriteOptions, losses: LossLog) -> None:
         self._options, self._losses = options, losses
         self._ids = source_ids(options.categories)
+        self._are_named = any(one.pose and one.pose.keypoints for one in options.categories)
         self._annotations = 0
         self._captions = 0
         self._lines: Counter[str] = Counter()
@@ -60,7 +62,7 @@ class CocoWriter:
 
     def _file(self, name: str, split: str | None, kind: str, categories: str | None) -> TextFile:
         end = "]}\n" if categories is None else f'],\n"categories": {categories}}}\n'
-        parts: list[bytes | str] = [b'{"images": [\n']
+        parts: list[bytes | str] = [f'{{{self._header()}"images": [\n'.encode()]
         parts += [_stream("images", split)] if self._lines[_stream("images", split)] else []
         parts.append(b'\n],\n"annotations": [\n')
         parts += [_stream(kind, split)] if self._lines[_stream(kind, split)] else []
@@ -74,13 +76,22 @@ class CocoWriter:
             f"{',' if self._lines[stream] > 1 else ''}{chr(10) if self._lines[stream] > 1 else ''}{text}".encode(),
         )
 
+    def _header(self) -> str:
+        """What the source says of the dataset as a whole, each file again."""
+        notes = self._options.notes
+        lines = [
+            f"{json.dumps(key)}: {json.dumps(notes[key], ensure_ascii=False)},\n" for key in HEADER_KEYS if key in notes
+        ]
+        return "".join(lines)
+
     def _category(self, category: Category) -> dict[str, object]:
         found: dict[str, object] = {"id": self._ids[category.id], "name": category.name}
         if category.supercategory is not None:
             found["supercategory"] = category.supercategory
-        if self._options.task == "pose" and (shape := self._options.keypoint_shape):
-            found["keypoints"] = [f"keypoint_{number}" for number in range(shape[0])]
-            found["skeleton"] = []
+        if category.pose is not None:
+            found |= {"keypoints": category.pose.keypoints, "skeleton": category.pose.skeleton}
+        elif self._options.task == "pose" and self._options.keypoint_shape and not self._are_named:
+            found |= {"keypoints": placeholder_names(self._options.keypoint_shape[0]), "skeleton": []}
         return found
 
     def _texts(self, image: ImageToWrite) -> list[str]:

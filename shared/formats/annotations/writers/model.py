@@ -1,10 +1,10 @@
 """The values that writers take and give, and the shape of a writer. Nothing here knows a format."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
-from shared.formats.annotations.model import Attributes, Category, ImageSize
+from shared.formats.annotations.model import NO_ATTRIBUTES, Attributes, Category, ImageSize
 
 WriteTask: TypeAlias = Literal["detect", "segment", "pose", "obb", "classify"]
 Tree: TypeAlias = Literal["ultralytics", "roboflow", "darknet"]
@@ -61,7 +61,7 @@ class WriteOptions:
     """What an export is asked for, and what is known of its dataset before its images are walked.
 
     `categories` are those that are written, by their ids in the dataset; `splits` those that have images, None for
-    images without one.
+    images without one. `notes` are what the source says of the dataset as a whole.
     """
 
     task: WriteTask
@@ -69,6 +69,7 @@ class WriteOptions:
     categories: Sequence[Category]
     splits: Sequence[str | None]
     keypoint_shape: tuple[int, int] | None = None
+    notes: Attributes = field(default_factory=lambda: NO_ATTRIBUTES)
 
     @property
     def positions(self) -> Mapping[int, int]:
