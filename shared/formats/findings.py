@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
+
+from shared.formats.storable import storable
 
 WHOLE_DATASET = "."
 """The `file` of a finding about the dataset as a whole."""
@@ -47,6 +49,10 @@ class Finding:
     effect: tuple[tuple[str, str], ...] | None = None
 
 
+def _storable(finding: Finding) -> Finding:
+    return replace(finding, message=storable(finding.message))
+
+
 @dataclass(slots=True)
 class FindingLog:
     """Collects findings in bounded memory: every one is counted, the first `limit` of each rule are kept in full."""
@@ -61,7 +67,7 @@ class FindingLog:
         self.total += 1
         self.counts[finding.rule] += 1
         if self.counts[finding.rule] <= self.limit:
-            self.kept.append(finding)
+            self.kept.append(finding if finding.message.isascii() else _storable(finding))
 
     def uncounted(self) -> Iterator[Finding]:
         """For each finding that was not kept, the last one of its rule: to add all this up in another log."""

@@ -5,6 +5,7 @@ from fractions import Fraction
 from math import isfinite
 
 from shared.formats.annotations.model import Attributes
+from shared.formats.storable import storable
 
 MAX_CHARACTERS = 256 << 10
 """Of all attributes of one annotation or image, about."""
@@ -24,7 +25,13 @@ def kept_attributes(said: Mapping[str, object], *, without: Collection[str] = ()
     """
     budget = _Budget()
     found = {key: budget.value(value, 0) for key, value in said.items() if key not in without and key != ""}
-    return {key.replace("\0", ""): value for key, value in found.items() if value not in (None, "", [], {})}
+    return {storable(key): value for key, value in found.items() if value not in (None, "", [], {})}
+
+
+def all_attributes(said: Mapping[str, object]) -> Attributes:
+    """All values, the empty ones too. Raises TooMuchSaid."""
+    budget = _Budget()
+    return {storable(key): budget.value(value, 0) for key, value in said.items()}
 
 
 class _Budget:
@@ -37,7 +44,7 @@ class _Budget:
         """The value as plain JSON."""
         self._take(value, depth)
         if isinstance(value, Mapping):
-            return {str(key).replace("\0", ""): self.value(inner, depth + 1) for key, inner in value.items()}
+            return {storable(str(key)): self.value(inner, depth + 1) for key, inner in value.items()}
         if isinstance(value, list):
             return [self.value(inner, depth + 1) for inner in value]
         return _scalar(value)
@@ -49,6 +56,8 @@ class _Budget:
 
 
 def _scalar(value: object) -> object:
+    if isinstance(value, str):
+        return storable(value)
     if isinstance(value, Fraction):
         return float(value)
     if isinstance(value, float):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from shared.formats.annotations.attributes import TooMuchSaid, kept_attributes
 from shared.formats.annotations.json_elements import Element
 from shared.formats.annotations.model import Attributes, PoseNames
+from shared.formats.storable import storable
 
 HEADER_KEYS = ("info", "licenses")
 
@@ -83,7 +84,7 @@ def _names(value: object) -> tuple[str, ...]:
     """The names of keypoints; none where they only count."""
     if not isinstance(value, list) or not all(isinstance(name, str) and len(name) <= _LONGEST_NAME for name in value):
         return ()
-    names = tuple(name.replace("\0", "") for name in value[: _MOST_KEYPOINTS + 1])
+    names = tuple(storable(name) for name in value[: _MOST_KEYPOINTS + 1])
     return () if len(names) > _MOST_KEYPOINTS or names == placeholder_names(len(names)) else names
 
 

@@ -20,6 +20,7 @@ from shared.formats.annotations.model import (
 )
 from shared.formats.annotations.pixels import read_pixels
 from shared.formats.findings import Finding
+from shared.formats.storable import storable
 
 _OF_THE_IMAGE = frozenset(("id", "file_name", "width", "height"))
 _OF_THE_SHAPE = frozenset(("id", "image_id", "category_id", "bbox", "segmentation", "keypoints"))
@@ -106,7 +107,7 @@ class _Image:
         caption = record.value.get("caption")
         if isinstance(caption, str) and "bbox" not in record.value:
             if len(self.captions) < _MOST_CAPTIONS:
-                self.captions.append(caption)
+                self.captions.append(storable(caption))
             return
         self.rows_read += 1
         try:

@@ -10,6 +10,7 @@ from shared.formats.annotations.coco.header import HEADER_KEYS, Header
 from shared.formats.annotations.json_elements import BrokenJson, Element, JsonElements
 from shared.formats.annotations.model import BrokenConfig, PoseNames
 from shared.formats.annotations.naming_limits import MAX_CATEGORIES, MAX_NAME_CHARACTERS
+from shared.formats.storable import storable
 
 NOWHERE = -1
 
@@ -160,8 +161,8 @@ def category_of(value: object) -> ListedCategory | None:
     own = identity_of(identity)
     if own is None or not isinstance(name, str) or not name.strip() or len(name) > MAX_NAME_CHARACTERS:
         return None
-    kind = kind[:MAX_NAME_CHARACTERS] if isinstance(kind, str) and kind else None
-    return ListedCategory(own, name, kind, len(points) if isinstance(points, list) else 0)
+    kind = storable(kind[:MAX_NAME_CHARACTERS]) if isinstance(kind, str) and kind else None
+    return ListedCategory(own, storable(name), kind, len(points) if isinstance(points, list) else 0)
 
 
 def identity_of(value: object) -> Identity | None:
@@ -172,4 +173,4 @@ def identity_of(value: object) -> Identity | None:
         return int(value)
     if isinstance(value, int) and abs(value) <= _LARGEST_ID:
         return value
-    return value if isinstance(value, str) and value else None
+    return storable(value) if isinstance(value, str) and value else None

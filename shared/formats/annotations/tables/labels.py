@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 
+from shared.formats.annotations.attributes import TooMuchSaid, all_attributes
 from shared.formats.annotations.model import (
     NO_ATTRIBUTES,
     WHOLE_IMAGE,
@@ -166,7 +167,10 @@ def _object(text: str, column: str) -> Attributes:
     found = _json(text, column) if text else {}
     if not isinstance(found, Mapping):
         raise LeftOutRow("CSV_ROW", f"`{column}` is no object, as JSON")
-    return found or NO_ATTRIBUTES
+    try:
+        return all_attributes(found) or NO_ATTRIBUTES
+    except TooMuchSaid:
+        raise LeftOutRow("ROW_LIMIT", f"`{column}` holds more than is kept") from None
 
 
 def _json(text: str, column: str) -> object:
