@@ -130,6 +130,32 @@ def test_classes_that_a_file_lists_keep_its_order() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("# label:color_rgb:parts:actions\nzebra:0,128,0::\ncat:128,0,0:ear:\n", ["zebra", "cat", "ant"]),
+        ("background:0,0,0::\r\nzebra:::\r\ncat:::\r\n", ["zebra", "cat", "ant"]),
+        ("background:1,2,3::\nbackground:::\ncat:::\n", ["background", "cat", "ant"]),
+        ("cat\nzebra\n", ["cat", "zebra", "ant"]),
+        (b"\xff:::\n::::\n:::\n", ["::::", "ant", "cat"]),
+        ("#", ["#", "ant", "cat"]),
+        ("", ["ant", "cat"]),
+    ],
+)
+def test_the_label_map_of_cvat_and_datumaro(text: str | bytes, names: list[str]) -> None:
+    files = {"a.jpg": b"", "a.xml": xml(CAT, box("ant", 1, 1, 2, 2)), "labelmap.txt": text, "labels.txt": "x\n"}
+    assert pure_import(files).names == names
+
+
+def test_lists_of_other_names_are_splits_but_for_those_of_all_images() -> None:
+    lists = {"default": "1", "all": "1\n2", "fold_1": "1", "cat_dusk": "1", "dusk": "1\n2", "train": "2"}
+    files = {f"ImageSets/Main/{name}.txt": text for name, text in lists.items()}
+    files |= {f"Annotations/{number}.xml": xml(CAT) for number in (1, 2)}
+    found = pure_import({**files, **{f"JPEGImages/{number}.jpg": b"" for number in (1, 2)}})
+    assert found.splits == {"JPEGImages/1.jpg": "dusk", "JPEGImages/2.jpg": "train"}
+    assert found.found() == []
+
+
+@pytest.mark.parametrize(
     ("members", "reason"),
     [
         ({"a.jpg": b"", "a.txt": b""}, "0 .xml files and 1 images"),

@@ -176,7 +176,7 @@ def test_coco_keeps_what_its_reader_has_kept() -> None:
     categories = (Category(0, "zebra", "24", "animal"), Category(1, "car", "3"))
     attributes = {"captions": ["A zebra.", "Stripes"], "license": 4}
     files, losses = written("coco", [crowd, parts, POSE], categories=categories, split=None, attributes=attributes)
-    found = json.loads(files["annotations/instances.json"])
+    found = json.loads(files["annotations/instances_default.json"])
     assert found["images"] == [{"id": 1, "file_name": "a.jpg", "width": 200, "height": 100, "license": 4}]
     assert found["categories"] == [
         {"id": 24, "name": "zebra", "supercategory": "animal"}, {"id": 3, "name": "car"},
@@ -186,7 +186,7 @@ def test_coco_keeps_what_its_reader_has_kept() -> None:
     assert first["segmentation"] == {"size": [100, 200], "counts": "abc"}
     assert second["segmentation"] == [[20, 20, 100, 20, 100, 60], [0, 0, 200, 0, 200, 100]]
     assert (third["keypoints"], third["num_keypoints"]) == ([20, 20, 2, 60, 40, 1], 2)
-    captions = json.loads(files["annotations/captions.json"])
+    captions = json.loads(files["annotations/captions_default.json"])
     assert [one["caption"] for one in captions["annotations"]] == ["A zebra.", "Stripes"]
     assert losses == {}
 
@@ -207,6 +207,7 @@ def test_voc() -> None:
     files, losses = written("voc", [Annotation(1, "box", BOX.bbox, attributes=said), POLYGON])
     assert files == {
         "JPEGImages/a.jpg": b"image",
+        "labelmap.txt": b"# label:color_rgb:parts:actions\nzebra:::\ntraffic light::head:\n",
         "ImageSets/Main/train.txt": b"a\n",
         "Annotations/a.xml": b"""<annotation>
   <folder>JPEGImages</folder>
@@ -228,7 +229,21 @@ def test_voc() -> None:
 </annotation>
 """,
     }
-    assert losses == {"EXPORT_CATEGORY_ORDER": 2}
+    assert losses == {}
+
+
+def test_voc_says_flags_as_flags_and_names_lists() -> None:
+    said = {"truncated": 0.27, "occluded": 2, "difficult": 0}
+    odd = (*CATEGORIES, Category(2, "a:b"))
+    files, losses = written("voc", [Annotation(1, "box", BOX.bbox, attributes=said)], split=None, categories=odd)
+    text = files["Annotations/a.xml"].decode()
+    assert "    <difficult>0</difficult>\n" in text
+    assert "<attribute><name>truncated</name><value>0.27</value></attribute>" in text
+    assert "<truncated>" not in text
+    assert "<occluded>" not in text
+    assert files["ImageSets/Main/default.txt"] == b"a\n"
+    assert files["labelmap.txt"].endswith(b"\nzebra:::\ntraffic light:::\n")
+    assert losses == {"EXPORT_NAME": 1}
 
 
 def test_voc_loses_keypoints_and_masks() -> None:
@@ -236,7 +251,7 @@ def test_voc_loses_keypoints_and_masks() -> None:
     _, losses = written("voc", [POSE, mask, CORNERS], categories=CATEGORIES[:1])
     assert losses == {"EXPORT_KEYPOINTS": 1, "EXPORT_PARTS": 1, "EXPORT_TYPE": 1}
     _, losses = written("voc", [BOX], categories=(CATEGORIES[0], Category(1, " a\x01")), size=None)
-    assert losses == {"EXPORT_NO_SIZE": 1, "EXPORT_NAME": 1, "EXPORT_UNUSED_CATEGORY": 2}
+    assert losses == {"EXPORT_NO_SIZE": 1, "EXPORT_NAME": 1}
 
 
 def test_kitti() -> None:

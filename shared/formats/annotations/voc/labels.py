@@ -211,7 +211,7 @@ def _attributes(one: VocObject, size: ImageSize) -> Attributes:
     found: dict[str, object] = {
         key: _plain(key, value.text) for key, value in one.fields.items() if "/" not in key and key != "name"
     }
-    found |= {key: value.text for key, value in one.extra.items() if key not in found}
+    found |= {key: _plain(key, value.text) for key, value in one.extra.items() if key not in found}
     if parts := [part for part in (_part(fields, size) for fields in one.parts) if part]:
         found["parts"] = parts
     return found or NO_ATTRIBUTES

@@ -21,6 +21,7 @@ from shared.formats.annotations.split_ids import NO_SPLIT, FolderSplits, SplitId
 from shared.formats.annotations.splits import names_a_split, normalise_split
 from shared.formats.annotations.survey import NameSurvey
 from shared.formats.annotations.text_lines import is_undecoded, text_lines
+from shared.formats.annotations.voc import label_map
 from shared.formats.annotations.voc.document import is_annotation
 from shared.formats.annotations.voc.labels import names_in
 from shared.formats.annotations.voc.pairing import NO_LABEL, XmlPairing
@@ -31,7 +32,8 @@ from shared.formats.findings import Finding
 _PROBES = 5
 _MOST_LISTS = 100
 _MOST_STRAYS = 1_000
-_CLASS_FILES = ("labels.txt", "classes.txt", "class_names.txt", "label_map.txt")
+_CLASS_FILES = (label_map.NAME, "labels.txt", "classes.txt", "class_names.txt", "label_map.txt")
+_NO_SPLITS = ("default", "all")
 # lists of one class say 1 or -1 of each image, others which of its objects is meant
 _NUMBERS_BEHIND = re.compile(r"(\s+-?[0-9]+)+$")
 _SURE, _FAIRLY_SURE = 0.97, 0.9
@@ -113,8 +115,8 @@ class VocReader(AnnotationReader):
         for index, name in self._survey.named(self._survey.ending_in("txt")):
             folders = directory_of(name).lower().split("/")[:-1]
             split = stem_of(name)
-            if "imagesets" in folders[-2:] and (split == "trainval" or _is_split(split)):
-                found.append(((folders[-1] not in ("main", "imagesets"), split == "trainval", name), index))
+            if "imagesets" in folders[-2:] and (rank := _rank(split)) is not None:
+                found.append(((folders[-1] not in ("main", "imagesets"), rank, name), index))
         return [index for _, index in sorted(found)[:_MOST_LISTS]]
 
     def _class_files(self) -> list[int]:
@@ -171,7 +173,8 @@ class VocReader(AnnotationReader):
     def _listed(self) -> list[str]:
         for index in self._class_files():
             lines = islice(text_lines(self._given.get(index, b"")), MAX_CATEGORIES)
-            return [line.strip() for _, line in lines if len(line) <= MAX_NAME_CHARACTERS and not is_undecoded(line)]
+            names = label_map.names_of(line for _, line in lines if not is_undecoded(line))
+            return [name for name in names if len(name) <= MAX_NAME_CHARACTERS]
         return []
 
     # -- splits
@@ -192,7 +195,7 @@ class VocReader(AnnotationReader):
         """Give the images that a list names its split, unless a list before it did."""
         file = self._survey.names.name(index)
         split, names = normalise_split(stem_of(file)), self._image_names(file)
-        is_main = split != "trainval" and directory_of(file).lower().endswith(("main/", "imagesets/"))
+        is_main = _rank(stem_of(file)) == 0 and directory_of(file).lower().endswith(("main/", "imagesets/"))
         for line, said in text_lines(self._given[index]):
             at = names.find(said.strip())
             at = names.find(_NUMBERS_BEHIND.sub("", said.strip())) if at is None else at
@@ -227,8 +230,13 @@ class _Assignment:
         return self.ids[position] == number
 
 
-def _is_split(name: str) -> bool:
-    return normalise_split(name) != name or (names_a_split(name) and "_" not in name)
+def _rank(name: str) -> int | None:
+    """How soon a list of this name is read: those of usual splits first. None for one that is of no split."""
+    if normalise_split(name) != name or (names_a_split(name) and "_" not in name):
+        return 0
+    if name == "trainval":
+        return 1
+    return None if "_" in name or name.lower() in _NO_SPLITS else 2
 
 
 def _base(name: str) -> str:

@@ -54,11 +54,16 @@ class CocoWriter:
         categories = json.dumps([self._category(one) for one in self._options.categories], ensure_ascii=False)
         files = []
         for split in self._options.splits:
-            ending = f"_{folder_name(split)}.json" if split is not None else ".json"
+            ending = f"_{folder_name(split)}.json" if split is not None else f"_{self._no_split}.json"
             files.append(self._file(f"annotations/instances{ending}", split, "annotations", categories))
             if self._lines[_stream("captions", split)]:
                 files.append(self._file(f"annotations/captions{ending}", split, "captions", None))
         return files
+
+    @property
+    def _no_split(self) -> str:
+        """What the file of images without a split is called: as CVAT and Datumaro call it, unless a split is."""
+        return "default" if "default" not in self._options.splits else "none"
 
     def _file(self, name: str, split: str | None, kind: str, categories: str | None) -> TextFile:
         end = "]}\n" if categories is None else f'],\n"categories": {categories}}}\n'

@@ -9,6 +9,8 @@ from xml.sax.saxutils import escape
 
 from shared.formats.annotations.model import Category, ImageSize
 from shared.formats.annotations.pixels import corners_in_pixels, in_pixels
+from shared.formats.annotations.voc import label_map
+from shared.formats.annotations.voc.labels import FLAGS
 from shared.formats.annotations.writers.losses import LossLog
 from shared.formats.annotations.writers.model import AnnotationToWrite, ImageToWrite, TextFile, WriteOptions, Written
 from shared.formats.annotations.writers.naming import Naming, folder_name, stem_of
@@ -17,6 +19,9 @@ _TAG = re.compile(r"[A-Za-z_][\w.-]{0,63}", re.ASCII)
 _NO_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _OWN_TAGS = frozenset(("name", "bndbox", "polygon", "part", "attributes", "parts"))
 _LEAST_POINTS = 3
+_MOST_PARTS = 1_000
+_NO_SPLIT = "default"
+"""What CVAT and Datumaro call the list of images without a split."""
 _LONGEST_NAME = 1_000
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
@@ -32,21 +37,29 @@ class VocWriter:
     def __init__(self, options: WriteOptions, losses: LossLog) -> None:
         self._options, self._losses = options, losses
         self._names = {one.id: xml_name(one) for one in options.categories}
-        self._used: set[int] = set()
+        self._parts: dict[str, dict[str, None]] = {}
 
     def write(self, image: ImageToWrite) -> Written:
         """The image's XML file, and its line in the list of its split."""
         file = image.name.rpartition("/")[2]
         stem = stem_of(file)
         text = "".join(self._document(image, file))
-        added = () if image.split is None else ((f"list-{image.split}", f"{stem}\n".encode()),)
+        added = ((_list_of(image.split), f"{stem}\n".encode()),)
         return Written(((f"Annotations/{stem}.xml", text.encode()),), added)
 
     def finish(self) -> Sequence[TextFile]:
-        """The lists."""
-        note_categories(self._options.categories, self._names, self._used, self._losses)
+        """The categories, and the lists."""
+        for category in self._options.categories:
+            name = self._names[category.id]
+            if name != category.name or not label_map.can_be_said(name):
+                self._losses.add("EXPORT_NAME", category.name)
+        text = label_map.label_map(list(self._names.values()), self._parts)
         named = [split for split in self._options.splits if split is not None]
-        return [TextFile(f"ImageSets/Main/{folder_name(split)}.txt", [f"list-{split}"]) for split in named]
+        files = {folder_name(split): _list_of(split) for split in named}
+        if None in self._options.splits:
+            files.setdefault(_NO_SPLIT, _list_of(None))
+        lists = [TextFile(f"ImageSets/Main/{name}.txt", [stream]) for name, stream in files.items()]
+        return [TextFile(label_map.NAME, [text.encode()]), *lists]
 
     def _document(self, image: ImageToWrite, file: str) -> Iterator[str]:
         if image.attributes:
@@ -67,13 +80,20 @@ class VocWriter:
             self._losses.add("EXPORT_NO_SIZE", image.path)
             return
         self._note(annotation, image.path)
-        self._used.add(annotation.category_id)
+        self._note_parts(self._names[annotation.category_id], annotation.attributes.get("parts"))
         yield f"  <object>\n    <name>{_text(self._names[annotation.category_id])}</name>\n"
         yield from _attributes(annotation.attributes, image.size)
         yield f"    {_bndbox(annotation.bbox, image.size)}\n"
         if len(annotation.points) >= _LEAST_POINTS:
             yield f"    {_polygon(annotation.points, image.size)}\n"
         yield "  </object>\n"
+
+    def _note_parts(self, category: str, parts: object) -> None:
+        """Parts that a category has are named in its line of the label map, or readers refuse them."""
+        for part in _named_parts(parts):
+            name, known = str(part["name"]).strip(), self._parts.setdefault(category, {})
+            if label_map.can_be_said(name) and "," not in name and len(known) < _MOST_PARTS:
+                known[name] = None
 
     def _note(self, annotation: AnnotationToWrite, path: str) -> None:
         if annotation.type == "obb":
@@ -85,6 +105,11 @@ class VocWriter:
         parts = annotation.attributes.get("parts")
         if "rle" in annotation.attributes or (parts and not _named_parts(parts)):
             self._losses.add("EXPORT_PARTS", path)
+
+
+def _list_of(split: str | None) -> str:
+    """The stream of a split's list of images."""
+    return "list" if split is None else f"list-{split}"
 
 
 def xml_name(category: Category) -> str:
@@ -126,12 +151,15 @@ def _polygon(points: Sequence[Sequence[float]], size: ImageSize) -> str:
 
 
 def _attributes(attributes: Mapping[str, object], size: ImageSize) -> Iterator[str]:
-    """What the source says, as elements; what cannot be the name of one as CVAT writes it; parts with their boxes."""
+    """What the source says, as elements; what cannot be one as CVAT writes it; parts with their boxes.
+
+    Flags are 0 or 1 to all readers: what KITTI says of being truncated, 0.27, is none.
+    """
     others = []
     for key, value in attributes.items():
         if key in ("parts", "rle"):
             continue
-        if _TAG.fullmatch(key) and key not in _OWN_TAGS:
+        if _TAG.fullmatch(key) and key not in _OWN_TAGS and (key not in FLAGS or value in (0, 1)):
             yield f"    <{key}>{_text(str(value))}</{key}>\n"
         else:
             others.append(f"<attribute><name>{_text(key)}</name><value>{_text(str(value))}</value></attribute>")
