@@ -3,6 +3,7 @@
 from array import array
 from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 
 from shared.formats.annotations.image_names import ImageNames
 from shared.formats.annotations.member_names import directory_of
@@ -20,6 +21,8 @@ from shared.formats.annotations.split_ids import NO_SPLIT, FolderSplits
 from shared.formats.annotations.survey import NameSurvey
 from shared.formats.annotations.tables.records import ONLY_CATEGORY, Table, TableRecords
 from shared.formats.annotations.tables.scan import Listing, TableScan, table_split
+from shared.formats.annotations.tables.several_labels import Separation, separation_of
+from shared.formats.annotations.text_lines import is_undecoded, text_lines
 from shared.formats.annotations.yolo.layouts.paths import bases_of
 from shared.formats.findings import Finding
 
@@ -29,6 +32,7 @@ _NOWHERE = -1
 _SHOWN = 10
 _AUTHORITATIVE = 2
 _EXAMPLES = "submission"
+_CLASS_FILES = ("classes.txt", "labels.txt", "class_names.txt", "categories.txt")
 
 
 class CsvReader(AnnotationReader):
@@ -41,6 +45,9 @@ class CsvReader(AnnotationReader):
         self._listing: Listing | None = None
         self._positions = array("i")
         self._numbers: dict[str, int] = {}
+        self._class_file: int | None = None
+        self._listed: tuple[str, ...] = ()
+        self._separation = Separation()
 
     def config_members(self) -> tuple[int, ...]:
         """The tables, nearest to the root first."""
@@ -49,7 +56,11 @@ class CsvReader(AnnotationReader):
         return tuple(self._wanted or ())
 
     def provide(self, index: int, data: bytes | None) -> None:
-        """Take a table at once, or note that it cannot be read."""
+        """Take a table at once, or note that it cannot be read; or the list of classes."""
+        if index == self._class_file:
+            self._wanted = [one for one in self._wanted or () if one != index]
+            self._listed = _listed(data or b"")
+            return
         if index not in self._scans:
             raise KeyError(index)
         if self._wanted and index in self._wanted:
@@ -71,6 +82,7 @@ class CsvReader(AnnotationReader):
         useful = {index: scan for index, scan in self._scans.items() if scan.is_useful}
         if not useful or self._listing is None:
             raise UnrecognisedDataset(self._why_not())
+        self._separate(useful.values())
         categories = _categories(useful.values())
         self._numbers = {one.name: one.id for one in categories}
         self._report_columns(useful, report)
@@ -79,7 +91,8 @@ class CsvReader(AnnotationReader):
     def records(self, index: int, report: Report) -> Records:
         """The second reading of a table."""
         members = [one for one, scan in self._scans.items() if scan.is_useful]
-        table = Table(members.index(index), self._survey.names.name(index), self._scans[index], self._numbers)
+        name, scan = self._survey.names.name(index), self._scans[index]
+        table = Table(members.index(index), name, scan, self._numbers, self._separation)
         return TableRecords(table, self._positions, report)
 
     def _begin(self) -> None:
@@ -100,6 +113,22 @@ class CsvReader(AnnotationReader):
             folder = directory_of(name)
             images = shared.setdefault(folder, ImageNames(self._survey, bases_of(folder)))
             self._scans[index] = TableScan(images, self._listing, table_split(name))
+        self._class_file = self._find_class_file()
+        self._wanted += [self._class_file] if self._class_file is not None else []
+
+    def _find_class_file(self) -> int | None:
+        """The list of classes nearest to the root; it tells whether a cell holds several."""
+        texts = self._survey.named(self._survey.ending_in("txt"))
+        found = [(name.count("/"), name, index) for index, name in texts if _base(name) in _CLASS_FILES]
+        return min(found)[2] if found else None
+
+    def _separate(self, scans: Iterable[TableScan]) -> None:
+        """Take cells apart that hold several labels each; of a box there is one, and ids belong to whole names."""
+        scans = [scan for scan in scans if scan.has_plain_labels]
+        self._separation = separation_of({name for scan in scans for name in scan.names}, self._listed)
+        for scan in scans if self._separation.separator else ():
+            names = dict.fromkeys(label for cell in scan.names for label in self._separation.labels(cell))
+            scan.names = dict.fromkeys(names, "")
 
     def _why_not(self) -> str:
         if not self._scans:
@@ -124,12 +153,15 @@ class CsvReader(AnnotationReader):
     ) -> DatasetLayout:
         images, ids = self._images(listing, report)
         splits, settled = listing.splits.settle(ids)
+        used = self._class_file if self._separation.reason and self._listed else None
         rows, missing = sum(scan.found for scan in useful.values()), sum(scan.missing for scan in useful.values())
+        named = f"{rows} rows name images that are here, {missing} others"
+        said = (_described(useful.values()), self._separation.reason, named)
         return DatasetLayout(
             name="csv",
-            reason=f"{_described(useful.values())}; {rows} rows name images that are here, {missing} others",
+            reason="; ".join(filter(None, said)),
             confidence=0.9 if rows > missing else 0.6,
-            config_files=(),
+            config_files=() if used is None else (self._survey.names.name(used),),
             categories=categories,
             splits=splits,
             image_indexes=images,
@@ -162,6 +194,16 @@ class CsvReader(AnnotationReader):
     def _listed_directories(self, listing: Listing) -> set[str]:
         names = self._survey.named(self._survey.images)
         return {directory_of(name) for at, (_, name) in enumerate(names) if listing.listed[at]}
+
+
+def _base(name: str) -> str:
+    return name[name.rfind("/") + 1 :].lower()
+
+
+def _listed(data: bytes) -> tuple[str, ...]:
+    """The classes that a file lists, a line each."""
+    lines = islice(text_lines(data), MAX_CATEGORIES)
+    return tuple(name for _, line in lines if not is_undecoded(line) and (name := line.strip()))
 
 
 def _described(scans: Iterable[TableScan]) -> str:

@@ -9,6 +9,7 @@ from shared.formats.annotations.model import Record, Report
 from shared.formats.annotations.tables.columns import Columns
 from shared.formats.annotations.tables.rows import Row, TableRows
 from shared.formats.annotations.tables.scan import TableScan, box_texts
+from shared.formats.annotations.tables.several_labels import Separation
 from shared.formats.findings import Finding
 
 ONLY_CATEGORY = "object"
@@ -21,12 +22,16 @@ _OURS = ("type", "points", "keypoints", "attributes", "image_attributes")
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table that was looked through: its place among the dataset's, and what was learnt. `numbers` by category."""
+    """A table that was looked through: its place among the dataset's, and what was learnt. `numbers` by category.
+
+    `separation` says how a cell holds several labels.
+    """
 
     place: int
     file: str
     scan: TableScan
     numbers: dict[str, int]
+    separation: Separation = field(default_factory=Separation)
 
     @property
     def columns(self) -> Columns:
@@ -108,7 +113,7 @@ class TableRecords:
             return [ONLY_CATEGORY]
         if columns.shape:
             return [name]
-        return [name] if name else []
+        return self.table.separation.labels(name) if self.table.scan.has_plain_labels else [name] if name else []
 
     def _record(self, row: Row, category: int | None, shape: str, texts: Sequence[str]) -> bytes:
         columns, cells = self.table.columns, row.cells

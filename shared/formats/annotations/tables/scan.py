@@ -57,6 +57,14 @@ class TableScan:
         return self.columns is not None and self.found > 0 and (self.columns.says_something or bool(self.flags))
 
     @property
+    def has_plain_labels(self) -> bool:
+        """Whether rows label whole images by one column, of names or of ids."""
+        columns = self.columns
+        if columns is None or columns.shape or columns.is_ours or "type" in columns.roles:
+            return False
+        return len({"category", "category_id"} & columns.roles.keys()) == 1
+
+    @property
     def in_pixels(self) -> bool:
         """Whether boxes are in pixels: any value of the file is greater than a share may be."""
         return self.largest > 1 + TOLERANCE

@@ -1,11 +1,9 @@
 """YOLO label rows, and data sets of the Ultralytics, Roboflow and Darknet trees around them."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-import yaml
-
 from shared.formats.annotations.splits import CANONICAL, in_order_of_precedence, names_a_split
+from shared.formats.annotations.writers.data_yaml import kept_notes, pose_keys, yaml_text
 from shared.formats.annotations.writers.losses import LossLog
 from shared.formats.annotations.writers.model import (
     AnnotationToWrite,
@@ -20,8 +18,6 @@ from shared.formats.annotations.writers.naming import Naming, folder_name, writa
 from shared.formats.annotations.yolo.layouts.paths import beside, label_path
 
 _LEAST_POINTS, _CORNERS = 3, 4
-_PLAIN_TEXT = re.compile(r"[A-Za-z]([\w -]*\w)?", re.ASCII)
-_NO_TEXT = frozenset(("y", "n", "yes", "no", "true", "false", "on", "off", "null", "nan", "inf"))
 _NOT_LABELLED = (0.0, 0.0, 0.0)
 _FOUND_ELSEWHERE = frozenset(("parts", "rle"))
 
@@ -184,14 +180,15 @@ def _with_val(splits: Sequence[str]) -> dict[str, str]:
 def _ultralytics(options: WriteOptions, splits: Sequence[str], _losses: LossLog) -> Sequence[TextFile]:
     keys = {key: _FOLDERS["ultralytics"](split)[:-1] for key, split in _with_val(splits).items()}
     names = "".join(f"  {at}: {yaml_text(category.name)}\n" for at, category in enumerate(options.categories))
-    text = f"{_yaml_map(keys)}{_shape(options)}names:\n{names}"
+    text = f"{_yaml_map(keys)}{pose_keys(options)}names:\n{names}{kept_notes(options.notes)}"
     return [TextFile("data.yaml", [text.encode()])]
 
 
 def _roboflow(options: WriteOptions, splits: Sequence[str], _losses: LossLog) -> Sequence[TextFile]:
     keys = {key: f"../{_FOLDERS['roboflow'](split)[:-1]}" for key, split in _with_val(splits).items()}
     names = "".join(f"- {yaml_text(category.name)}\n" for category in options.categories)
-    text = f"{_yaml_map(keys)}{_shape(options)}nc: {len(options.categories)}\nnames:\n{names}"
+    text = f"{_yaml_map(keys)}{pose_keys(options)}nc: {len(options.categories)}\nnames:\n{names}"
+    text += kept_notes(options.notes)
     return [TextFile("data.yaml", [text.encode()])]
 
 
@@ -223,19 +220,3 @@ def _list_of(split: str) -> str:
 
 def _yaml_map(keys: Mapping[str, str]) -> str:
     return "".join(f"{yaml_text(key)}: {yaml_text(value)}\n" for key, value in keys.items())
-
-
-def _shape(options: WriteOptions) -> str:
-    shape = options.keypoint_shape if options.task == "pose" else None
-    return f"kpt_shape: [{shape[0]}, {shape[1]}]\n" if shape else ""
-
-
-def yaml_text(text: str) -> str:
-    """The text as a YAML scalar that is read as text, and as this text.
-
-    >>> yaml_text("traffic light"), yaml_text("no"), yaml_text("8")
-    ('traffic light', '"no"', '"8"')
-    """
-    if _PLAIN_TEXT.fullmatch(text) and text.lower() not in _NO_TEXT:
-        return text
-    return yaml.safe_dump(text, default_style='"', allow_unicode=True, width=float("inf")).rstrip("\n")

@@ -2,11 +2,19 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from shared.formats.annotations.member_names import directory_of
-from shared.formats.annotations.model import BrokenConfig, Category, Choice, NameTable, Report
+from shared.formats.annotations.model import (
+    NO_ATTRIBUTES,
+    Attributes,
+    BrokenConfig,
+    Category,
+    Choice,
+    NameTable,
+    Report,
+)
 from shared.formats.annotations.roots import is_below
 from shared.formats.annotations.yolo.description.config import read_data_yaml
 from shared.formats.annotations.yolo.description.darknet import read_obj_data
@@ -80,6 +88,7 @@ class Description:
     names_path: str | None = None
     classes: int | None = None
     keypoint_shape: tuple[int, int] | None = None
+    notes: Attributes = field(default_factory=lambda: NO_ATTRIBUTES)
 
     @property
     def is_darknet(self) -> bool:
@@ -164,6 +173,7 @@ def _describe_yaml(candidate: Candidate, data: bytes, report: Report) -> Descrip
     splits = zip(config.splits, config.split_lines, strict=True)
     found = tuple(SplitPaths(split, paths, line) for (split, paths), line in splits)
     described = Description(candidate, found, config.categories, config.path, keypoint_shape=config.keypoint_shape)
+    described = replace(described, notes=config.notes)
     if config.names_path is None:
         return described
     return replace(described, categories=(), names_path=config.names_path, classes=len(config.categories) or None)

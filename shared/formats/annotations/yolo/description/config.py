@@ -1,11 +1,11 @@
 """`data.yaml`, the description of a YOLO dataset: its categories and the paths of its splits. No path is opened."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import yaml
 
-from shared.formats.annotations.model import BrokenConfig, Category, Report
+from shared.formats.annotations.model import NO_ATTRIBUTES, Attributes, BrokenConfig, Category, PoseNames, Report
 from shared.formats.annotations.naming_limits import MAX_CATEGORIES, MAX_NAME_CHARACTERS
 from shared.formats.annotations.splits import CANONICAL, names_a_split, normalise_split
 from shared.formats.annotations.yolo.description.yaml_keys import (
@@ -23,6 +23,7 @@ from shared.formats.annotations.yolo.description.yaml_nodes import (
     read_map,
     written,
 )
+from shared.formats.annotations.yolo.description.yaml_notes import keypoint_names, notes_of
 from shared.formats.findings import Finding
 
 MAX_SPLITS = 100
@@ -41,7 +42,7 @@ class YoloConfig:
 
     `split_lines` is parallel to `splits`. `keypoint_shape` is `kpt_shape`: keypoints, and values of each. A YAML file
     about something else has neither categories nor splits. `names_path` is a file of names, as old descriptions
-    have one; then the categories are those of `nc` alone.
+    have one; then the categories are those of `nc` alone. `notes` are the other keys.
     """
 
     categories: tuple[Category, ...]
@@ -50,6 +51,7 @@ class YoloConfig:
     split_lines: tuple[int, ...] = ()
     keypoint_shape: tuple[int, int] | None = None
     names_path: str | None = None
+    notes: Attributes = field(default_factory=lambda: NO_ATTRIBUTES)
 
 
 def read_data_yaml(data: bytes, *, file: str, report: Report) -> YoloConfig:
@@ -65,7 +67,9 @@ def read_data_yaml(data: bytes, *, file: str, report: Report) -> YoloConfig:
     keypoint_shape = read_keypoint_shape(entries, file, report)
     check_flip_idx(entries, keypoint_shape, file, report)
     check_channels(entries, file, report)
-    return YoloConfig(categories, splits, path, lines, keypoint_shape, names_path)
+    notes = _read_notes(entries, file, report)
+    categories = _with_keypoint_names(categories, notes, keypoint_shape)
+    return YoloConfig(categories, splits, path, lines, keypoint_shape, names_path, notes)
 
 
 def complete_names(names: dict[int, str], count: int) -> tuple[Category, ...]:
@@ -94,6 +98,25 @@ def report_duplicates(categories: tuple[Category, ...], *, file: str, line: int 
 def _entries(root: yaml.MappingNode) -> Entries:
     """The keys of the top map with their line and value; of a key given twice the last value counts, as in YAML."""
     return {key.value: (line_of(key), value) for key, value in root.value if isinstance(key, yaml.ScalarNode)}
+
+
+# what else it says
+
+
+def _read_notes(entries: Entries, file: str, report: Report) -> Attributes:
+    notes = notes_of(entries)
+    if notes is None:
+        report(Finding("YAML_LIMIT", file, "what the description says beside splits and names is more than is kept"))
+    return notes or NO_ATTRIBUTES
+
+
+def _with_keypoint_names(
+    categories: tuple[Category, ...], notes: Attributes, keypoint_shape: tuple[int, int] | None
+) -> tuple[Category, ...]:
+    names = keypoint_names(notes, keypoint_shape[0]) if keypoint_shape else {}
+    if not names:
+        return categories
+    return tuple(replace(one, pose=PoseNames(names[one.id])) if one.id in names else one for one in categories)
 
 
 # splits

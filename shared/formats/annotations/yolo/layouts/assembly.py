@@ -191,6 +191,7 @@ class LayoutBuilder:
             label_indexes=pairing.labels,
             split_ids=pairing.splits,
             keypoint_shape=self._description.keypoint_shape,
+            notes=self._description.notes,
         )
 
     def _layout_name(self, sources: _Sources) -> str:
