@@ -83,6 +83,16 @@ async def test_rows_with_commas_are_taken_in(yard: Yard, tmp_path: Path) -> None
     assert (await rows(yard, "shapes"))["a"][1:] == [(1, [0.5, 0.5, 0.1, 0.1]), (2, [0.5, 0.25, 0.1, 0.1])]
 
 
+async def test_results_of_a_detector_are_taken_in(yard: Yard, tmp_path: Path) -> None:
+    await yard.imported(labelled(tmp_path, {"a": f"{GOOD}1 0.5 0.5 0.1 0.1 0.91\n2 0.5 0.25 0.1 0.1 17\n"}))
+    version = await versioned(yard, "shapes", {"fixes": {"ROW_COLUMNS": "sixth_column"}})
+
+    assert version["counts"]["mended"] == {"ROW_COLUMNS": 2}
+    assert (await rows(yard, "shapes"))["a"][1:] == [(1, [0.5, 0.5, 0.1, 0.1]), (2, [0.5, 0.25, 0.1, 0.1])]
+    found = {image["file_name"]: image for image in await yard.all_images("shapes")}["a.jpg"]
+    assert [one["attributes"] for one in found["annotations"]] == [{}, {"confidence": 0.91}, {"track_id": 17}]
+
+
 async def test_rows_are_dropped(yard: Yard, tmp_path: Path) -> None:
     await yard.imported(labelled(tmp_path, {"a": f"{GOOD}1 0.5 0.5 0 0.1\n", "b": "2 0.5 0.5 0.1 0\n"}))
 

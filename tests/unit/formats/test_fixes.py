@@ -199,6 +199,16 @@ def test_ids_without_a_name_are_mapped_and_others_stay_out() -> None:
     assert [(line, one.category_id) for line, one in found] == [(2, 0)]
 
 
+def test_a_sixth_column_becomes_an_attribute() -> None:
+    text = "0 .5 .5 .1 .1 .91\n1 .5 .5 .1 .1 17\n2 .5 .5 .1 .1 -3\n1 .5 .5 .1 .1 0\n9 .5 .5 .1 .1 .5\n0 .5 .5 .1 .1 x\n"
+    text += "0 .5 .5 .1\n0 .5 .5 .1 .1 1 2\n2 .5 .5 .2 .2\n0 .5 .5 .1 .1 nan\n"
+    found = mended(text, {"ROW_COLUMNS": "sixth_column"})
+    said = [(line, one.category_id, one.attributes) for line, one in found]
+    assert said == [(1, 0, {"confidence": 0.91}), (2, 1, {"track_id": 17}), (4, 1, {"confidence": 0.0})]
+    assert {one.bbox for _, one in found} == {(0.5, 0.5, 0.1, 0.1)}
+    assert mended(text, {"ROW_COLUMNS": "sixth_column"}, task="pose", keypoint_shape=(2, 3)) == []
+
+
 @given(st.binary(max_size=200))
 def test_no_bytes_are_too_odd(data: bytes) -> None:
     fixes = {rule: fixes.allowed[0] for rule, fixes in FIXES.items() if rule.startswith("ROW_")}

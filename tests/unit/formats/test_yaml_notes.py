@@ -1,4 +1,4 @@
-"""What a `data.yaml` says beside splits and names: kept as notes, told as licence and names of keypoints, written again."""
+"""What a `data.yaml` says beside splits and names: kept as notes, told as licence and names, and written again."""
 
 from typing import Any
 
@@ -14,6 +14,7 @@ from shared.formats.annotations.yolo.description.config import YoloConfig, read_
 from shared.formats.findings import Finding
 
 HEAD = "train: images/train\nval: images/val\nnames: [cat, dog]\n"
+LAUGHS = "x0: &x0 [1, 1]\n" + "".join(f"x{at}: &x{at} [{', '.join(8 * [f'*x{at - 1}'])}]\n" for at in range(1, 8))
 
 
 def read(text: str) -> tuple[YoloConfig, list[Finding]]:
@@ -33,7 +34,8 @@ def written(config: YoloConfig, **options: Any) -> dict[str, Any]:
 def test_all_other_keys_are_kept_and_written_again() -> None:
     config, findings = read(
         "nc: 2\npath: .\ndownload: 'bash rm'\ntest:\nminival: x\nchannels: 4\nwhen: 2024-01-02\nlicense: MIT\n"
-        "roboflow: {workspace: w, version: 3, license: MIT, url: 'https://u'}\nlabel_mapping: {0: 1, a: ~, b: [yes, 1.5]}\n"
+        "roboflow: {workspace: w, version: 3, license: MIT, url: 'https://u'}\n"
+        "label_mapping: {0: 1, a: ~, b: [yes, 1.5]}\n"
     )
     assert list(config.notes) == ["channels", "when", "license", "roboflow", "label_mapping"]
     assert config.notes["when"] == "2024-01-02"
@@ -60,8 +62,8 @@ def test_poses() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["flip_idx: [0, 0]", "flip_idx: [0]", "flip_idx: x", "kpt_names: [a, b]", "kpt_names: {0: [a]}", "kpt_names: {x: [a, b]}",
-     "kpt_names: {0: [a, 1]}", "kpt_names: {0: a}", "kpt_names: {[1]: [a, b]}"],
+    ["flip_idx: [0, 0]", "flip_idx: [0]", "flip_idx: x", "kpt_names: [a, b]", "kpt_names: {0: [a]}",
+     "kpt_names: {x: [a, b]}", "kpt_names: {0: [a, 1]}", "kpt_names: {0: a}", "kpt_names: {[1]: [a, b]}"],
 )  # fmt: skip
 def test_what_does_not_fit_is_not_written(text: str) -> None:
     config, _ = read(f"kpt_shape: [2, 3]\n{text}\n")
@@ -72,8 +74,7 @@ def test_what_does_not_fit_is_not_written(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "x: &a [1, 1, 1, 1, 1, 1, 1, 1]\ny: &b [*a, *a, *a, *a, *a, *a, *a, *a]\nz: &c [*b, *b, *b, *b, *b, *b, *b, *b]\n"
-        "u: &d [*c, *c, *c, *c, *c, *c, *c, *c]\nv: [*d, *d, *d, *d, *d, *d, *d, *d]\n",
+        LAUGHS,
         f"x: {'[' * 20}{']' * 20}\n",
         f"x: {'y' * 300_000}\n",
         "x: &a [*a]\n",

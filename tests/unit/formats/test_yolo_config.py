@@ -70,6 +70,7 @@ def test_a_usual_description() -> None:
         splits=(("train", ("images/train",)), ("val", ("images/val", "images/more"))),
         path=".",
         split_lines=(3, 4),
+        notes={"roboflow": {"license": "MIT"}},
     )
     assert findings == []
 

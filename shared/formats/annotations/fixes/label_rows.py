@@ -1,11 +1,12 @@
 """Rows of a label file that an import left out: what they say once they are mended."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from shared.formats.annotations.fixes.table import ChosenFixes
-from shared.formats.annotations.model import Annotation, ImageSize, LabelTask, RowLimits
+from shared.formats.annotations.model import NO_ATTRIBUTES, Annotation, Attributes, ImageSize, LabelTask, RowLimits
+from shared.formats.annotations.yolo.rows.faults import is_number, sixth_column
 from shared.formats.annotations.yolo.rows.reader import YoloLabels
 from shared.formats.annotations.yolo.rows.shapes import BOX_COLUMNS, Poses, RowShape, row_shape
 from shared.formats.findings import Finding
@@ -81,11 +82,20 @@ class RowMender:
 
     def _mended(self, line: str, size: ImageSize | None) -> Annotation | None:
         for candidate in self._candidates(line):
-            tokens = self._divided(candidate.split(), size)
+            tokens, said = self._without_sixth(candidate.split())
+            tokens = self._divided(tokens, size)
             tokens[:1] = [self._category(token) for token in tokens[:1]]
             if (annotation := self._read(" ".join(tokens), size)) is not None:
-                return annotation
+                return replace(annotation, attributes=said) if said else annotation
         return None
+
+    def _without_sixth(self, tokens: list[str]) -> tuple[list[str], Attributes]:
+        """The row of a box without its sixth column, which is what is said of it; any other row as it is."""
+        fits = len(tokens) == BOX_COLUMNS + 1 and self.reading.shape.fault(BOX_COLUMNS) is None
+        if not (fits and self.chosen.has("sixth_column") and is_number(tokens[-1])):
+            return tokens, NO_ATTRIBUTES
+        found = sixth_column(tokens[-1])
+        return (tokens, NO_ATTRIBUTES) if found is None else (tokens[:-1], dict([found]))
 
     def _candidates(self, line: str) -> Iterator[str]:
         """The row, with its separators mended if that is wanted: numbers with decimal commas are tried first."""

@@ -6,7 +6,16 @@ from types import MappingProxyType
 from typing import Literal, TypeAlias, get_args
 
 FixName: TypeAlias = Literal[
-    "clip", "drop_row", "deduplicate", "remap", "shift", "densify", "divide_by_size", "separators", "rotate"
+    "clip",
+    "drop_row",
+    "deduplicate",
+    "remap",
+    "shift",
+    "densify",
+    "divide_by_size",
+    "separators",
+    "sixth_column",
+    "rotate",
 ]
 
 MEANINGS: Mapping[FixName, str] = MappingProxyType(
@@ -19,6 +28,7 @@ MEANINGS: Mapping[FixName, str] = MappingProxyType(
         "densify": "Remove categories that have neither a name nor annotations, and number the others without gaps.",
         "divide_by_size": "Take rows in that are in pixels, divided by the image's width and height.",
         "separators": "Take rows in whose values are separated by commas or semicolons, or have decimal commas.",
+        "sixth_column": "Take rows in that have a sixth column: a confidence or the number of a track, as an attribute.",
         "rotate": "Turn the annotations as EXIF turns the image.",
     }
 )
@@ -44,6 +54,7 @@ _FIXES = {
     "YAML_NAMES_GAP": _of("densify"),
     "NAME_DUPLICATE": _only_if_asked("remap"),
     "IMG_EXIF_ROTATED": _only_if_asked("rotate"),
+    "ROW_COLUMNS": _only_if_asked("sixth_column"),
     "ROW_NOT_NUMERIC": _only_if_asked("separators"),
     "ROW_SEPARATOR": _of("separators"),
     "ROW_CLASS_NEGATIVE": _only_if_asked("remap"),
@@ -70,6 +81,7 @@ _ON_LABEL_TEXT: Mapping[FixName, frozenset[str]] = MappingProxyType(
         "remap": _NEEDS_A_MAP,
         "divide_by_size": frozenset({"ROW_COORD_RANGE", "ROW_PIXEL_COORDS"}),
         "separators": frozenset({"ROW_SEPARATOR", "ROW_NOT_NUMERIC"}),
+        "sixth_column": frozenset({"ROW_COLUMNS"}),
     }
 )
 

@@ -13,6 +13,7 @@ TOKEN = re.compile(r"\S+")
 _SHOWN_ROW = 80
 _LONGEST_MENDED = 100_000
 _SEPARATORS = re.compile(r"[,;]")
+_LARGEST_TRACK = 2**31 - 1
 _VISIBILITIES = (0.0, 1.0, 2.0)
 
 
@@ -108,11 +109,21 @@ def looks_like_poses(values: Sequence[float]) -> bool:
     return bool(rest) and len(rest) % 3 == 0 and all(value in _VISIBILITIES for value in rest[2::3])
 
 
-def _sixth(token: str) -> str:
-    """What the sixth column of a file of predictions is: tools write a confidence, or the number of a track."""
+def sixth_column(token: str) -> tuple[str, float] | None:
+    """What the sixth column of a file of predictions is: tools write a confidence, or the number of a track.
+
+    >>> sixth_column("0.91"), sixth_column("17"), sixth_column("-3")
+    (('confidence', 0.91), ('track_id', 17), None)
+    """
     value = float(token)
-    if value >= 1 and token.isdigit():
-        return f"the sixth looks like the number of a track ({token[:SHOWN_CHARACTERS]}): remove it"
-    if 0 <= value <= 1:
-        return f"the sixth looks like a confidence ({token[:SHOWN_CHARACTERS]}): remove it"
-    return "the sixth is neither a confidence nor the number of a track"
+    if token.isascii() and token.isdigit() and 1 <= value <= _LARGEST_TRACK:
+        return "track_id", int(token)
+    return ("confidence", value) if 0 <= value <= 1 else None
+
+
+def _sixth(token: str) -> str:
+    found = sixth_column(token)
+    if found is None:
+        return "the sixth is neither a confidence nor the number of a track"
+    what = "the number of a track" if found[0] == "track_id" else "a confidence"
+    return f"the sixth looks like {what} ({token[:SHOWN_CHARACTERS]}): remove it, or let the fix `sixth_column` keep it"
