@@ -28,7 +28,7 @@ MEANINGS: Mapping[FixName, str] = MappingProxyType(
         "densify": "Remove categories that have neither a name nor annotations, and number the others without gaps.",
         "divide_by_size": "Take rows in that are in pixels, divided by the image's width and height.",
         "separators": "Take rows in whose values are separated by commas or semicolons, or have decimal commas.",
-        "sixth_column": "Take rows in that have a sixth column: a confidence or the number of a track, as an attribute.",
+        "sixth_column": "Take rows in whose sixth column is a confidence or a track; it becomes an attribute.",
         "rotate": "Turn the annotations as EXIF turns the image.",
     }
 )
