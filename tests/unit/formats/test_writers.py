@@ -233,7 +233,7 @@ def test_voc() -> None:
 
 
 def test_voc_says_flags_as_flags_and_names_lists() -> None:
-    said = {"truncated": 0.27, "occluded": 2, "difficult": 0}
+    said = {"truncated": 0.27, "occluded": 2, "difficult": 0.0}
     odd = (*CATEGORIES, Category(2, "a:b"))
     files, losses = written("voc", [Annotation(1, "box", BOX.bbox, attributes=said)], split=None, categories=odd)
     text = files["Annotations/a.xml"].decode()

@@ -159,7 +159,9 @@ def _attributes(attributes: Mapping[str, object], size: ImageSize) -> Iterator[s
     for key, value in attributes.items():
         if key in ("parts", "rle"):
             continue
-        if _TAG.fullmatch(key) and key not in _OWN_TAGS and (key not in FLAGS or value in (0, 1)):
+        if key in FLAGS and value in (0, 1):
+            yield f"    <{key}>{int(value == 1)}</{key}>\n"
+        elif _TAG.fullmatch(key) and key not in _OWN_TAGS and key not in FLAGS:
             yield f"    <{key}>{_text(str(value))}</{key}>\n"
         else:
             others.append(f"<attribute><name>{_text(key)}</name><value>{_text(str(value))}</value></attribute>")
