@@ -125,7 +125,7 @@ class CsvReader(AnnotationReader):
     def _separate(self, scans: Iterable[TableScan]) -> None:
         """Take cells apart that hold several labels each; of a box there is one, and ids belong to whole names."""
         scans = [scan for scan in scans if scan.has_plain_labels]
-        self._separation = separation_of({name for scan in scans for name in scan.names}, self._listed)
+        self._separation = separation_of(dict.fromkeys(name for scan in scans for name in scan.names), self._listed)
         for scan in scans if self._separation.separator else ():
             names = dict.fromkeys(label for cell in scan.names for label in self._separation.labels(cell))
             scan.names = dict.fromkeys(names, "")

@@ -41,7 +41,7 @@ class _Cells:
 
     def add(self, cell: str, labels: Sequence[str]) -> None:
         """Take a cell."""
-        self.counts.update(set(labels))
+        self.counts.update(dict.fromkeys(labels, 1))
         if len(labels) > 1:
             self.several.append((cell, labels))
         else:
