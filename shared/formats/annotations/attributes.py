@@ -25,13 +25,13 @@ def kept_attributes(said: Mapping[str, object], *, without: Collection[str] = ()
     """
     budget = _Budget()
     found = {key: budget.value(value, 0) for key, value in said.items() if key not in without and key != ""}
-    return {storable(key): value for key, value in found.items() if value not in (None, "", [], {})}
+    return {_key(key): value for key, value in found.items() if value not in (None, "", [], {})}
 
 
 def all_attributes(said: Mapping[str, object]) -> Attributes:
     """All values, the empty ones too. Raises TooMuchSaid."""
     budget = _Budget()
-    return {storable(key): budget.value(value, 0) for key, value in said.items()}
+    return {_key(key): budget.value(value, 0) for key, value in said.items()}
 
 
 class _Budget:
@@ -44,7 +44,7 @@ class _Budget:
         """The value as plain JSON."""
         self._take(value, depth)
         if isinstance(value, Mapping):
-            return {storable(str(key)): self.value(inner, depth + 1) for key, inner in value.items()}
+            return {_key(str(key)): self.value(inner, depth + 1) for key, inner in value.items()}
         if isinstance(value, list):
             return [self.value(inner, depth + 1) for inner in value]
         return _scalar(value)
@@ -53,6 +53,11 @@ class _Budget:
         self._left -= len(value) if isinstance(value, str) else 8
         if self._left < 0 or depth > _DEEPEST:
             raise TooMuchSaid
+
+
+def _key(key: str) -> str:
+    """A key as a database takes it: NUL ends one there."""
+    return storable(key).replace("\0", "")
 
 
 def _scalar(value: object) -> object:

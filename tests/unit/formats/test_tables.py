@@ -238,7 +238,9 @@ points = some.lists(some.tuples(shares, shares), min_size=3, max_size=5)
     outline=points,
     keypoints=some.lists(some.tuples(shares, shares, some.sampled_from([0.0, 1.0, 2.0])), max_size=3),
     attributes=some.dictionaries(
-        some.text(max_size=9), some.one_of(some.text(max_size=9), some.integers(-9, 9)), max_size=3
+        some.text(some.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=9),
+        some.one_of(some.text(max_size=9), some.integers(-9, 9)),
+        max_size=3,
     ),
     name=some.text(some.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=9),
 )
