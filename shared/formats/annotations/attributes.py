@@ -23,13 +23,12 @@ def kept_attributes(said: Mapping[str, object], *, without: Collection[str] = ()
 
     Raises TooMuchSaid.
     """
-    budget = _Budget()
-    found = {key: budget.value(value, 0) for key, value in said.items() if key not in without and key != ""}
-    return {_key(key): value for key, value in found.items() if value not in (None, "", [], {})}
+    found = storable_attributes({key: value for key, value in said.items() if key not in without and key != ""})
+    return {key: value for key, value in found.items() if value not in (None, "", [], {})}
 
 
-def all_attributes(said: Mapping[str, object]) -> Attributes:
-    """All values, the empty ones too. Raises TooMuchSaid."""
+def storable_attributes(said: Mapping[str, object]) -> Attributes:
+    """All of the values, as a database takes them. Raises TooMuchSaid."""
     budget = _Budget()
     return {_key(key): budget.value(value, 0) for key, value in said.items()}
 

@@ -7,19 +7,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from shared.formats.annotations.json_text import whole_number, without_halves
+
 MAX_ELEMENT_CHARACTERS = 16 << 20
 """Of one element, or of one value that is no array."""
 
 _BLANK = " \t\n\r"
 _SCANNER = json.JSONDecoder()
-_SHOWN_CHARACTERS = 30
+_PATIENT_SCANNER = json.JSONDecoder(parse_int=whole_number)
 _NUMBER_GOES_ON = re.compile(r"[0-9.eE+-]*\Z")
 
 
 class Element(NamedTuple):
     """An element of the array that the top object has under `key`; a value that is no array is its own element.
 
-    `text` is what was written; `line` and `column` count from 1.
+    `text` is what was written, but for halves of surrogate pairs; `line` and `column` count from 1.
     """
 
     key: str
@@ -76,19 +78,23 @@ class JsonElements:
         """Of what is held, as far as whole steps were taken."""
         self._marked = 0
 
-    def feed(self, data: bytes) -> list[Element]:
-        """The elements that end in this piece. Raises `BrokenJson`."""
-        self._take(data)
-        return list(self._elements())
+    @property
+    def key(self) -> str | None:
+        """The array that is being read; None between two members."""
+        return self._state.key
 
-    def close(self) -> list[Element]:
+    def feed(self, data: bytes) -> Iterator[Element]:
+        """The elements that end in this piece, to be taken before the next. Raises `BrokenJson` behind the last."""
+        self._take(data)
+        yield from self._elements()
+
+    def close(self) -> Iterator[Element]:
         """The elements that were waiting for more. Raises `BrokenJson` where the object is not complete."""
         self._closing = True
         self._take(b"")
-        found = list(self._elements())
+        yield from self._elements()
         if not self._state.ended:
             raise self._broken("the text ends before the object does", len(self._text))
-        return found
 
     def _take(self, data: bytes) -> None:
         try:
@@ -154,18 +160,19 @@ class JsonElements:
         self._peek()
         start = self._at
         try:
-            value, end = _SCANNER.raw_decode(self._text, start)
+            value, end = _decoded(self._text, start)
         except json.JSONDecodeError as error:
             raise self._unfinished(error.msg, error.pos) from None
         except RecursionError:
             raise self._broken("values are nested too deeply", start) from None
-        except ValueError as error:
-            raise self._broken(str(error)[:_SHOWN_CHARACTERS], start) from None
         if not self._closing and _NUMBER_GOES_ON.match(self._text, end):
             raise _NeedMoreError
         self._at = end
-        place = self._place_of(start)
-        return Element(key, value, self._text[start:end], place.line, place.column)
+        place, written = self._place_of(start), self._text[start:end]
+        text = without_halves(written)
+        if text != written:
+            value = _decoded(text, 0)[0]
+        return Element(key, value, text, place.line, place.column)
 
     def _unfinished(self, reason: str, position: int) -> Exception:
         return self._broken(reason[0].lower() + reason[1:], position) if self._closing else _NeedMoreError()
@@ -197,6 +204,16 @@ class JsonElements:
     def _broken(self, reason: str, position: int) -> BrokenJson:
         place = self._place_of(max(self._marked, min(position, len(self._text))))
         return BrokenJson(reason, place.line, place.column)
+
+
+def _decoded(text: str, start: int) -> tuple[object, int]:
+    """The value that begins at `start`, and its end."""
+    try:
+        return _SCANNER.raw_decode(text, start)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # a whole number of thousands of digits
+        return _PATIENT_SCANNER.raw_decode(text, start)
 
 
 class _NeedMoreError(Exception):

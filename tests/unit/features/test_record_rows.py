@@ -26,6 +26,26 @@ def plan() -> ImportPlan:
     )  # fmt: skip
 
 
+async def test_of_an_image_more_is_not_taken_than_can_be_held(tmp_path: Path) -> None:
+    store = LocalObjectStore(tmp_path)
+    rows = RecordRows(store, LEDGER, image_bytes=30)
+    await rows.add([(number % 2, b"x" * 10) for number in range(7)])
+    await rows.add([(2, b"y" * 31), (3, b"z" * 30)])
+    await rows.close()
+
+    key = manifest_key(manifests_prefix(LEDGER), 0)
+    await rows.write_shard(key, 0, 4)
+    entries = [ShardEntry(Member(place, f"{place}.jpg", place, 1, 1, 2, 0, None), None, None) for place in range(4)]
+    labels = ShardLabels()
+    await read_records(store, plan(), ShardLease("s", JobId("job"), 0, key, 1, 1, 0, 4, None), entries, labels)
+    assert {name: data.count(b"\n") + 1 for name, data in labels.records.items()} == {
+        "0.jpg": 3,
+        "1.jpg": 3,
+        "3.jpg": 1,
+    }
+    assert rows.left_out == {0: 1, 2: 1}
+
+
 @pytest.mark.parametrize(("run_bytes", "mark_bytes"), [(1 << 20, 1 << 20), (2_000, 100), (200, 1), (1, 1)])
 async def test_every_record_reaches_its_image_in_order(tmp_path: Path, run_bytes: int, mark_bytes: int) -> None:
     dice = random.Random(run_bytes)

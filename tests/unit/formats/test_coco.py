@@ -214,6 +214,10 @@ def test_what_is_no_coco() -> None:
     ):
         with pytest.raises(UnrecognisedDataset, match=reason):
             read_archive(members, format_name="coco")
+    begun = b'{"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [nope]}'
+    for early in (begun, b'{"images": [' + b"[" * 100_000):
+        with pytest.raises(BrokenConfig, match="is no JSON"):
+            read_archive({"a.jpg": b"", "a.json": early}, piece=1 << 20)
     with pytest.raises(BrokenConfig, match="line 1, column 61"):
         read_archive({"a.jpg": b"", "a.json": b'{"images": [{"id": 1, "file_name": "a.jpg"}], "annotations":'})
 
@@ -229,6 +233,30 @@ def test_strings_as_ids_and_categories_that_differ_between_files() -> None:
     assert found.categories == ["dog", "cat", "kite"]
     assert found.images["a.jpg"].annotations[0].category_id == 2
     assert found.images["b.jpg"].annotations[0].category_id == 0
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ["NaN", "Infinity", "-Infinity", "1e999", "9" * 400, "9" * 5_000, r'"\ud800"', '"1"', "true", "null", "[]", "{}"],
+)
+def test_odd_values_anywhere(odd: str) -> None:
+    """Whatever stands in one element costs its neighbours nothing, and all that is kept can be stored and said."""
+    shape = f'"bbox": [{odd}, 1, 2, 2], "segmentation": [[{odd}, 1, 2, 2, 3, {odd}]], "keypoints": [{odd}, 1, {odd}]'
+    sound = (
+        f'"image_id": 1, "category_id": 7, "bbox": [10, 20, 30, 40], "id": {odd}, "iscrowd": {odd}, "x": {{"a": {odd}}}'
+    )
+    data = f"""{{
+        "images": [{{"id": 1, "file_name": "a.jpg", "width": {odd}, "height": {odd}, "flickr": {odd}}}, {odd},
+                   {{"id": {odd}, "file_name": {odd}}}],
+        "annotations": [{{"image_id": 1, "category_id": 7, {shape}}}, {{{sound}}}, {odd},
+                        {{"image_id": {odd}, "category_id": {odd}, "bbox": {odd}}}],
+        "categories": [{{"id": {odd}, "name": {odd}, "supercategory": {odd}}}, {{"id": 7, "name": "cat"}}]}}"""
+    found = read_archive({"a.jpg": b"", "a.json": data.encode()}, piece=1 << 20)
+    rows = found.images["a.jpg"]
+    assert (0.25, 0.5, 0.3, 0.5) in [annotation.bbox for annotation in rows.annotations]
+    attributes = [rows.attributes, *(annotation.attributes for annotation in rows.annotations)]
+    said = [json.dumps(attributes, allow_nan=False, ensure_ascii=False), *found.categories]
+    assert "".join([*said, *(finding.message for finding in found.findings)]).encode()
 
 
 JSON = st.recursive(

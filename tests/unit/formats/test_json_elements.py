@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from shared.formats.annotations import json_elements
 from shared.formats.annotations.json_elements import BrokenJson, Element, JsonElements
+from shared.formats.annotations.json_text import whole_number
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
@@ -23,7 +24,7 @@ def read(data: bytes, size: int = 1 << 20) -> list[Element]:
     found = []
     for start in range(0, len(data), size):
         found += elements.feed(data[start : start + size])
-    return found + elements.close()
+    return [*found, *elements.close()]
 
 
 def expected(document: dict) -> list[tuple[str, object]]:
@@ -89,9 +90,36 @@ def test_bytes_that_are_no_text() -> None:
 def test_an_element_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_elements, "MAX_ELEMENT_CHARACTERS", 1000)
     elements = JsonElements()
-    elements.feed(b'{"a": ["' + b"x" * 900)
+    assert list(elements.feed(b'{"a": ["' + b"x" * 900)) == []
     with pytest.raises(BrokenJson, match="more than 1000 characters"):
-        elements.feed(b"x" * 200)
+        list(elements.feed(b"x" * 200))
+
+
+def test_what_comes_before_a_fault_is_given() -> None:
+    elements, found = JsonElements(), []
+    with pytest.raises(BrokenJson, match="expecting value"):
+        for element in elements.feed(b'{"a": [1, 2, nope]}'):
+            found.append(element.value)
+        list(elements.close())
+    assert (found, elements.key) == ([1, 2], "a")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (r'"\ud83d\ude00 \ud83d"', "\U0001f600 \ufffd"),
+        (r'"\uDE00\ud83d"', "\ufffd\ufffd"),
+        (r'"\\ud83d"', "\\ud83d"),
+        (r'{"\ud83d": 1}', {"\ufffd": 1}),
+        ("9" * 5_000, float("inf")),
+        ("-" + "9" * 5_000, float("-inf")),
+        ("9" * 100, int("9" * 100)),
+    ],
+)
+def test_what_no_text_and_no_number_can_hold(text: str, value: object) -> None:
+    found = read(b'{"a": [' + text.encode() + b", 1]}")
+    assert [one.value for one in found] == [value, 1]
+    assert json.loads(found[0].text, parse_int=whole_number) == value
 
 
 def test_many_elements_take_time_in_proportion() -> None:

@@ -322,3 +322,23 @@ def test_never_raises_on_any_record(data: bytes) -> None:
     reader = TableLabels(LabelContext(3, RowLimits(), files=["t.csv"]))
     rows = reader.read(data, file="a.jpg", size=SIZE, report=lambda _: None)
     assert rows.rows_read == len(rows.annotations) + rows.rows_left_out
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ('{"a": 1e999, "b": NaN}', {"a": "inf", "b": "nan"}),
+        ('{"a": 99999999999999999999}', {"a": "99999999999999999999"}),
+        (r'{"a\u0000b": "\ud800"}', {"ab": "\ufffd"}),
+        ('{"a": {"b": {}}}', {"a": {"b": {}}}),
+        ('{"a": ' + "[" * 50 + "]" * 50 + "}", None),
+        ('{"a": "' + "x" * 300_000 + '"}', None),
+        ("[" * 100_000, None),
+    ],
+)
+def test_attributes_that_no_database_takes(said: str, kept: dict[str, object] | None) -> None:
+    sides = {"x_center": 0.5, "y_center": 0.5, "box_width": 0.1, "box_height": 0.1}
+    row = {"path": "images/a.jpg", "category": "cat", "category_id": 0, "type": "box", **sides}
+    found = table(exported({**row, "attributes": said}, {**row, "x_center": 0.25}))
+    rows = found.rows["images/a.jpg"].annotations
+    assert [one.attributes for one in rows] == ([{}] if kept is None else [kept, {}])

@@ -10,6 +10,7 @@ from shared.features.imports.shards.members import broken_member
 from shared.features.imports.shards.record_rows import RecordRows
 from shared.formats.annotations.model import Record
 from shared.formats.archives.errors import BrokenMember
+from shared.formats.findings import Finding
 
 _NOWHERE = -1
 
@@ -31,6 +32,15 @@ class ImageRecords:
         for index in layout.record_members:
             await self._collect(index, places)
         await self.rows.close()
+        self._report_left_out(places)
+
+    def _report_left_out(self, places: "array[int]") -> None:
+        """Name the images of which more is said than can be held."""
+        for place, count in self.rows.left_out.items():
+            index = self.found.layout.image_indexes[places.index(place)]
+            message = f"more than {self.rows.image_bytes >> 20} MiB are said of the image; {count} rows are left out"
+            name = self.recogniser.archive.directory.member(index).name
+            self.recogniser.log.add(Finding("ROW_LIMIT", name, message))
 
     def _places(self) -> "array[int]":
         """For each position of the layout, its place in the order of the shards; `_NOWHERE` for one left out."""

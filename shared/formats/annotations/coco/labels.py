@@ -1,14 +1,14 @@
 """What COCO files say of one image: its size, its annotations and its captions, from the records about it."""
 
-import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from math import isfinite
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias, cast
 
 from shared.formats.annotations.attributes import TooMuchSaid, kept_attributes
 from shared.formats.annotations.coco.listing import Identity, identity_of
 from shared.formats.annotations.coco.shapes import BadShape, box_of, keypoints_of, outlines_of
+from shared.formats.annotations.json_text import read_json
 from shared.formats.annotations.model import (
     NO_ATTRIBUTES,
     Annotation,
@@ -25,6 +25,11 @@ from shared.formats.storable import storable
 _OF_THE_IMAGE = frozenset(("id", "file_name", "width", "height"))
 _OF_THE_SHAPE = frozenset(("id", "image_id", "category_id", "bbox", "segmentation", "keypoints"))
 _MOST_CAPTIONS = 1_000
+_ABOUT_THE_IMAGE = re.compile(rb'\[\d+, ?\d+, ?\d+, ?"image"')
+_LARGEST_SIDE = 10_000_000
+
+
+Fields: TypeAlias = tuple[int, int, int, str, int | None, Mapping[str, object]]
 
 
 class _Record(NamedTuple):
@@ -50,12 +55,11 @@ class CocoLabels:
         Without that, and while the image's own `size` is not known, nothing can be read.
         """
         del file
-        records = list(_records(data))
-        declared = next((size_of(record.value) for record in records if record.kind == "image"), None)
-        image = _Image(self.context, declared or size, report)
+        own = next(_records(line for line in _lines(data) if _ABOUT_THE_IMAGE.match(line)), None)
+        image = _Image(self.context, (size_of(own.value) if own else None) or size, report)
         if image.size is None:
             return LabelRows([], 0, 0)
-        for record in records:
+        for record in _records(_lines(data)):
             if record.kind == "image":
                 image.describe(record, actual=size)
             else:
@@ -66,14 +70,26 @@ class CocoLabels:
 def size_of(value: Mapping[str, object]) -> ImageSize | None:
     """The width and height that an element of `images` declares."""
     width, height = value.get("width"), value.get("height")
-    sides = [side for side in (width, height) if isinstance(side, int | float) and isfinite(side) and side >= 1]
-    return (int(sides[0]), int(sides[1])) if len(sides) == 2 else None
+    sides = [side for side in (width, height) if isinstance(side, int | float) and not isinstance(side, bool)]
+    if len(sides) != 2 or not all(1 <= side <= _LARGEST_SIDE for side in sides):
+        return None
+    return int(sides[0]), int(sides[1])
 
 
-def _records(data: bytes) -> Iterator[_Record]:
-    for line in data.split(b"\n"):
+def _lines(data: bytes) -> Iterator[bytes]:
+    """The lines, one by one: of an image that is labelled very often they are many."""
+    start = 0
+    while start < len(data):
+        end = data.find(b"\n", start)
+        end = len(data) if end < 0 else end
+        yield data[start:end]
+        start = end + 1
+
+
+def _records(lines: Iterable[bytes]) -> Iterator[_Record]:
+    for line in lines:
         if line:
-            yield _Record(*json.loads(line.decode(errors="surrogatepass"), parse_float=read_pixels))
+            yield _Record(*cast("Fields", read_json(line, parse_float=read_pixels)))
 
 
 @dataclass(slots=True)

@@ -123,14 +123,12 @@ class ListingScan:
         if self._given_up:
             return
         try:
-            elements = self._elements.close() if data is None else self._elements.feed(data)
+            for element in self._elements.close() if data is None else self._elements.feed(data):
+                self._list(element)
         except BrokenJson as error:
-            if self._listing.is_coco:
+            if self._listing.is_coco or self._elements.key == "images":
                 raise BrokenConfig(self._listing.file, f"is no JSON: {error}", rule="JSON_SYNTAX") from error
             self._given_up = True
-            return
-        for element in elements:
-            self._list(element)
 
     def _list(self, element: Element) -> None:
         self._listing.keys.add(element.key)

@@ -5,7 +5,7 @@ dataset, where the element stands in it, "image" or "annotation", its category's
 element as it was written.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from shared.formats.annotations.coco.listing import NOWHERE, Identity, Listing, category_of, identity_of, image_of
 from shared.formats.annotations.json_elements import BrokenJson, Element, JsonElements
@@ -36,19 +36,21 @@ class CocoRecords:
 
     def feed(self, data: bytes) -> list[Record]:
         """The records of the next piece."""
-        return self._sorted(lambda: self._elements.feed(data))
+        return self._sorted(self._elements.feed(data))
 
     def close(self) -> list[Record]:
         """The records that are left."""
-        return self._sorted(self._elements.close)
+        return self._sorted(self._elements.close())
 
-    def _sorted(self, elements: Callable[[], list[Element]]) -> list[Record]:
+    def _sorted(self, elements: Iterator[Element]) -> list[Record]:
+        found: list[Record] = []
         try:
-            found = elements()
+            for element in elements:
+                if (record := self._record(element)) is not None:
+                    found.append(record)
         except BrokenJson as error:  # the file has changed since it was listed
             self._report(Finding("JSON_SYNTAX", self._listing.file, error.reason, error.line, error.column))
-            return []
-        return [record for element in found if (record := self._record(element)) is not None]
+        return found
 
     def _record(self, element: Element) -> Record | None:
         if element.key == "images":
@@ -90,7 +92,7 @@ class CocoRecords:
         known = "null" if category is None else category
         text = element.text.translate(_NO_LINE_ENDS)
         line = f'[{self._number},{element.line},{element.column},"{kind}",{known},{text}]'
-        return position, line.encode(errors="surrogatepass")
+        return position, line.encode()
 
     def _say(self, rule: str, element: Element, message: str) -> None:
         self._report(Finding(rule, self._listing.file, message, element.line, element.column))

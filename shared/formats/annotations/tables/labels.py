@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 
-from shared.formats.annotations.attributes import TooMuchSaid, all_attributes
+from shared.formats.annotations.attributes import TooMuchSaid, storable_attributes
+from shared.formats.annotations.json_text import read_json
 from shared.formats.annotations.model import (
     NO_ATTRIBUTES,
     WHOLE_IMAGE,
@@ -168,14 +169,14 @@ def _object(text: str, column: str) -> Attributes:
     if not isinstance(found, Mapping):
         raise LeftOutRow("CSV_ROW", f"`{column}` is no object, as JSON")
     try:
-        return all_attributes(found) or NO_ATTRIBUTES
+        return storable_attributes(found) or NO_ATTRIBUTES
     except TooMuchSaid:
-        raise LeftOutRow("ROW_LIMIT", f"`{column}` holds more than is kept") from None
+        raise LeftOutRow("ROW_LIMIT", f"`{column}` is larger or deeper than what is kept") from None
 
 
 def _json(text: str, column: str) -> object:
     try:
-        return json.loads(text)
+        return read_json(text)
     except (ValueError, RecursionError):
         raise LeftOutRow("CSV_ROW", f"`{column}` is not JSON") from None
 

@@ -1,10 +1,10 @@
 """Files that name categories where no description does: `classes.txt` and its like, `notes.json`, or a `data.yaml`."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from shared.formats.annotations.member_names import is_hidden
+from shared.formats.annotations.json_text import read_json
 from shared.formats.annotations.model import BrokenConfig, Category, Report
 from shared.formats.annotations.naming_limits import MAX_CATEGORIES
 from shared.formats.annotations.survey import NameSurvey
@@ -126,7 +126,7 @@ def _of_notes(data: bytes, file: str) -> tuple[Category, ...]:
     if len(data) > MAX_NOTES_BYTES:
         raise BrokenConfig(file, f"is larger than {MAX_NOTES_BYTES} bytes")
     try:
-        document = json.loads(data)
+        document = read_json(data)
     except (ValueError, RecursionError):
         raise BrokenConfig(file, "is not JSON") from None
     entries = document.get("categories") if isinstance(document, dict) else None

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias, cast
 
+from shared.formats.annotations.json_text import read_json
 from shared.formats.annotations.model import (
     AnnotationReader,
     BrokenConfig,
@@ -244,7 +245,7 @@ class _SecondReading:
 def parsed(line: bytes | None) -> Json | None:
     """The object in a line; None where there is none."""
     try:
-        entry = json.loads(line) if line is not None else None
+        entry = read_json(line) if line is not None else None
     except (ValueError, RecursionError):
         return None
     return cast("Json", entry) if isinstance(entry, dict) else None
