@@ -18,7 +18,7 @@ from services.cli.check_progress import progress_view
 from services.cli.check_sarif import sarif_document
 from services.cli.check_text import print_report
 from services.cli.failures import CliError, Exit, Verdict
-from services.cli.formatting import in_lines
+from services.cli.formatting import in_lines, plain
 from services.cli.listings import print_json
 from services.cli.sources import source_of
 from services.worker.settings import WorkerSettings
@@ -130,7 +130,7 @@ def _failed(error: AppError, *, as_json: bool) -> Exit:
     """Say why there is no result; as a problem document where a program reads."""
     if as_json:
         print(json.dumps(error.to_problem()))
-    print(f"datayard: {error.title}: {in_lines(error.detail)}", file=sys.stderr)
+    print(f"datayard: {error.title}: {plain(in_lines(error.detail))}", file=sys.stderr)
     return Exit.UNREACHABLE if error.retryable else Exit.NOT_CHECKED
 
 

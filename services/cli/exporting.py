@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from services.cli.client import Client, Refused, Unreachable, path_of
 from services.cli.documents import ENDED, JobStatus, JsonObject, Problem, Progress
 from services.cli.failures import CliError, Exit
-from services.cli.formatting import counted, number, size
+from services.cli.formatting import counted, number, plain, size
 from services.cli.listings import print_json
 from services.cli.progress import progress_view
 
@@ -88,7 +88,7 @@ def run_export(client: Client, order: ExportOrder, *, as_json: bool) -> Exit:
     export = ExportDocument.model_validate(document)
     if export.state != "succeeded":
         reason = export.error.text() if export.error else f"it is {export.state}"
-        print(f"datayard: the export {export.id} did not succeed. {reason}", file=sys.stderr)
+        print(f"datayard: the export {export.id} did not succeed. {plain(reason)}", file=sys.stderr)
         return Exit.FAILED
     saved = [fetch(client, file, target) for file, target in _targets(export.files, order.output)]
     if as_json:
@@ -165,4 +165,4 @@ def _print(export: ExportDocument, saved: Sequence[Path]) -> None:
 def _where(lost: Lost) -> str:
     """What it is said of: the first example, and how many more there are."""
     more = f"{number(lost.count - 1)} more" if lost.count > 1 else ""
-    return f"({' and '.join(part for part in (*lost.examples[:1], more) if part) or counted(lost.count, 'time')})"
+    return plain(f"({' and '.join(part for part in (*lost.examples[:1], more) if part) or counted(lost.count, 'time')})")

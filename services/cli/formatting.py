@@ -97,9 +97,18 @@ class Column:
         return cell.rjust(width) if self.right else cell.ljust(width)
 
 
+def plain(text: str) -> str:
+    """Text of strangers for a terminal, which control characters would command: they are shown as ?. Lines stay.
+
+    >>> plain("a\\x1b[2J\\nb")
+    'a?[2J\\nb'
+    """
+    return "".join(char if char.isprintable() or char == "\n" else "?" for char in text)
+
+
 def cut(text: str, width: int) -> str:
     """`text` in at most `width` characters, an ellipsis where something is missing; control characters shown as ?."""
-    clean = "".join(char if char.isprintable() else "?" for char in text)
+    clean = plain(text).replace("\n", "?")
     return clean if len(clean) <= width else clean[: max(0, width - 1)] + "…"
 
 

@@ -11,7 +11,7 @@ from services.cli.client import Client, Refused, Unreachable, path_of
 from services.cli.documents import Dataset, JobStatus, JsonObject, Problem
 from services.cli.failures import CliError, Exit
 from services.cli.following import wait_for_import
-from services.cli.formatting import command, counted, number, size
+from services.cli.formatting import command, counted, number, plain, size
 from services.cli.listings import dataset_of, print_json, print_status
 from services.cli.progress import progress_view
 from services.cli.sources import source_of
@@ -169,7 +169,7 @@ def _print_final(client: Client, final: JsonObject, *, as_json: bool) -> Exit:
     if job.state == "succeeded":
         return Exit.OK
     reason = job.error.text() if job.error else f"the job is {job.state}"
-    print(f"datayard: the import {job.job_id} did not succeed ({job.state}). {reason}", file=sys.stderr)
+    print(f"datayard: the import {job.job_id} did not succeed ({job.state}). {plain(reason)}", file=sys.stderr)
     return Exit.FAILED
 
 

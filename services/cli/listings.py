@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from services.cli.client import Client, Refused, path_of
 from services.cli.documents import Dataset, Image, JobStatus, JsonObject, Page, Progress
-from services.cli.formatting import Column, duration, moment, number, output_width, size, table
+from services.cli.formatting import Column, duration, moment, number, output_width, plain, size, table
 
 _DATASET_COLUMNS = (
     Column("SLUG", shrinks=True),
@@ -172,7 +172,7 @@ def print_status(client: Client, document: JsonObject, *, as_json: bool) -> None
         return
     job = JobStatus.model_validate(document)
     for label, value in status_lines(job, dataset_of(client, job)):
-        print(f"{label + ':':<13}{value}")
+        print(f"{label + ':':<13}{plain(value)}")
 
 
 def dataset_of(client: Client, job: JobStatus) -> JsonObject | None:

@@ -1,5 +1,8 @@
 """The typer application and the console script. Command bodies import what is heavy, so that `--help` is quick."""
 
+import codecs
+import io
+import json
 import os
 import sys
 from importlib.metadata import version
@@ -22,6 +25,7 @@ from services.cli.commands import (
     versions,
 )
 from services.cli.failures import CliError
+from services.cli.formatting import plain
 
 
 class _Commands(TyperGroup):
@@ -93,10 +97,24 @@ def root(
 
 def main() -> None:
     """Run a command. Expected failures are one text on stderr and an exit code, never a stack trace."""
+    _print_whatever_comes()
     try:
         app()
     except CliError as error:
-        print(f"datayard: {error}", file=sys.stderr)
+        print(plain(f"datayard: {error}"), file=sys.stderr)
         sys.exit(error.exit_code)
     except BrokenPipeError:  # the reader (`| head`) has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _print_whatever_comes() -> None:
+    """Letters that the terminal's encoding lacks are shown by their numbers, as JSON writes them."""
+    codecs.register_error("as-json", _as_json)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="as-json")
+
+
+def _as_json(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end

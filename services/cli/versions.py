@@ -8,7 +8,7 @@ from services.cli.client import Client, Refused, path_of
 from services.cli.documents import JobStatus, JsonObject, Page, Preview, Version, VersionCounts
 from services.cli.failures import CliError, Exit
 from services.cli.following import wait_for_import
-from services.cli.formatting import Column, command, counted, moment, number, output_width, table
+from services.cli.formatting import Column, command, counted, moment, number, output_width, plain, table
 from services.cli.listings import print_json
 from services.cli.progress import progress_view
 
@@ -63,7 +63,7 @@ def _make(client: Client, dataset: str, started: JsonObject, wait: bool, as_json
     job = JobStatus.model_validate(final)
     if job.state != "succeeded":
         reason = job.error.text() if job.error else f"the job is {job.state}"
-        print(f"datayard: no version was made ({job.state}). {reason}", file=sys.stderr)
+        print(f"datayard: no version was made ({job.state}). {plain(reason)}", file=sys.stderr)
         return Exit.FAILED
     document = _newest(client, dataset, job_id)
     if as_json:

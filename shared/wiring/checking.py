@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -92,8 +93,15 @@ def serve_checks(connection: Connection, context: CheckContext) -> None:
     """Check the sources that come, one after the other: answers are a CheckReport, or the failure."""
     settle_collector()
     os.nice(_YIELDS)
-    for question in questions(connection):
+    folders: list[Path] = []
+
+    def clear() -> None:
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    for question in questions(connection, orphaned=clear):
         if isinstance(question, CheckQuestion):
+            folders[:] = [question.folder]
             connection.send(asyncio.run(_checked(context, question)))
 
 

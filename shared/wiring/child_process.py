@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
@@ -19,7 +21,7 @@ class ChildLost(Exception):
 class ChildProcess:
     """A process that runs `serve(connection, *given)`, which should answer all that `questions` gives.
 
-    It ends with this process, even if that is killed: then its connection is closed.
+    It ends with this process, even if that is killed, and in the middle of its work.
     """
 
     def __init__(self, serve: Callable[..., None], *given: object) -> None:
@@ -48,11 +50,30 @@ class ChildProcess:
             raise ChildLost from error
 
 
-def questions(connection: Connection) -> Iterator[object]:
-    """What the process is asked, until nobody is there to ask. Ctrl-C is for whoever started it."""
+def _nothing() -> None:
+    return
+
+
+def questions(connection: Connection, *, orphaned: Callable[[], None] = _nothing) -> Iterator[object]:
+    """What the process is asked, until nobody is there to ask. Ctrl-C is for whoever started it.
+
+    When that process is killed, `orphaned` is called, in a thread, and this one ends in the middle of its work.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, args=(orphaned,), daemon=True).start()
     while True:
         with contextlib.suppress(EOFError, OSError):
             yield connection.recv()
             continue
         return
+
+
+def _end_with_parent(orphaned: Callable[[], None]) -> None:
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    parent.join()
+    try:
+        orphaned()
+    finally:
+        os._exit(1)  # nobody waits for what this process does

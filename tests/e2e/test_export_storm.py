@@ -11,7 +11,6 @@ from shared.foundation.settings import EngineSettings
 from tests.bench.storm_archive import storm_tar
 from tests.factories.claimers import Nursery, nursery
 from tests.factories.exports import FORMATS, downloaded, export_ended
-from tests.factories.versions import everything, history, labelled
 from tests.factories.yard import ENDED, QuietLauncher, Yard, open_yard
 
 pytestmark = pytest.mark.slow

@@ -227,3 +227,38 @@ def test_an_interrupted_check_leaves_nothing_behind(
         out, errors = process.communicate(timeout=30)
     assert (process.returncode, out) == (code, b"")
     assert b"Traceback" not in errors
+
+
+# -- on a terminal
+
+_COMMANDS = "\x1b[2J\x1b]0;owned\x07"
+
+
+@pytest.mark.parametrize("ends_well", [True, False])
+def test_names_do_not_command_the_terminal(tmp_path: Path, *, ends_well: bool) -> None:
+    yaml = YAML if ends_well else b"train: ["
+    files = {
+        f"{_COMMANDS}.yaml": yaml,
+        f"images/{_COMMANDS}a.jpg": jpeg_bytes(20, 20),
+        "images/\u202eb.jpg": b"no image",
+    }
+    path = zip_of(tmp_path / "a.zip", {**files, f"labels/{_COMMANDS}a.txt": f"9 .5 .5 {_COMMANDS} .2\n".encode()})
+    command = [sys.executable, "-m", "services.cli", "check", str(path)]
+    done = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    assert (done.returncode in (1, 2)) == ends_well
+    for shown in (done.stdout.decode(), done.stderr.decode()):
+        assert all(character.isprintable() or character == "\n" for character in shown)
+    assert "?[2J" in done.stdout.decode() + done.stderr.decode()
+
+
+@pytest.mark.parametrize("shape", [[], ["--json"], ["--csv"], ["--sarif"]])
+def test_a_terminal_without_these_letters(tmp_path: Path, shape: list[str]) -> None:
+    files = {"data.yaml": YAML.replace(b"[a]", "[кот]".encode()), "images/é.jpg": jpeg_bytes(20, 20)}
+    path = zip_of(tmp_path / "a.zip", {**files, "labels/é.txt": b"9 .5 .5 .2 .2\n"})
+    command = [sys.executable, "-m", "services.cli", "check", str(path), *shape]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (2, b"")
+    assert b"\\u043a" in done.stdout or shape in (["--csv"], ["--sarif"])
+    if shape in (["--json"], ["--sarif"]):
+        assert json.loads(done.stdout)

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from shared.formats.annotations.member_names import is_hidden
 from shared.formats.annotations.json_text import read_json
+from shared.formats.annotations.member_names import is_hidden
 from shared.formats.annotations.model import BrokenConfig, Category, Report
 from shared.formats.annotations.naming_limits import MAX_CATEGORIES
 from shared.formats.annotations.survey import NameSurvey
