@@ -42,7 +42,7 @@ async def _run(yard: Yard, forks: Nursery, job_id: str, collection: str, dice: r
             claimer = forks.claimer(yard, job_id)
             wait = dice.uniform(0, LONGEST_SECONDS) if dice and kills < KILLS else 60
             moment = asyncio.get_running_loop().time() + wait
-            while claimer.lives and asyncio.get_running_loop().time() < moment:
+            while claimer.lives and asyncio.get_running_loop().time() < moment:  # noqa: ASYNC110 - polled
                 await asyncio.sleep(0.005)
             kills += claimer.lives
             claimer.kill()

@@ -1,6 +1,6 @@
 """JSON from strangers: read so that whatever it holds can be kept, shown and written again.
 
-Halves of surrogate pairs become U+FFFD, as no text can hold them; whole numbers longer than any reader takes are infinite.
+Halves of surrogate pairs become U+FFFD, as no text can hold them; whole numbers too long for any reader are infinite.
 """
 
 import json

@@ -335,6 +335,38 @@ def test_the_first_of_several_images_has_the_name() -> None:
     assert named(["a/1.jpg", "a/1.png"], by_stem=False) == ["s/1.jpg", "s/1.png"]
 
 
+@pytest.mark.parametrize(
+    ("one", "other"), [("A.jpg", "a.jpg"), ("É.jpg", "e\u0301.jpg"), ("straße.jpg", "STRASSE.JPG")]
+)
+def test_names_that_are_one_file_elsewhere(one: str, other: str) -> None:
+    for by_stem in (True, False):
+        first, second = named([f"x/{one}", f"y/{other}"], by_stem=by_stem)
+        assert first == f"s/{one}"
+        assert second.startswith(f"s/{other[:-4]}-")
+        assert second.endswith(other[-4:])
+
+
+def test_names_that_no_file_system_takes() -> None:
+    long = "кот" * 100
+    found = named([f"a/{long}.jpg", f"b/{long}.jpg", f"a/{long}2.jpg", "x." + "y" * 300])
+    assert len(set(found)) == len(found)
+    assert all(len(name[2:].encode()) <= 240 for name in found)
+    assert [name[-4:] for name in found[:3]] == [".jpg"] * 3
+    assert found == named([f"a/{long}.jpg", f"b/{long}.jpg", f"a/{long}2.jpg", "x." + "y" * 300])
+
+
+@pytest.mark.parametrize("split", ["names", "nc", "path", "kpt_shape", "download"])
+@pytest.mark.parametrize("tree", ["ultralytics", "roboflow", "darknet"])
+def test_a_split_whose_name_means_something_else_in_a_description(tree: Tree, split: str) -> None:
+    files, losses = written("yolo", [BOX], tree=tree, split=split)
+    description = files["obj.data" if tree == "darknet" else "data.yaml"].decode()
+    keys = [line.partition("=" if tree == "darknet" else ":")[0].strip() for line in description.splitlines()]
+    tops = [key for key, line in zip(keys, description.splitlines(), strict=True) if line[:1] not in " -"]
+    assert f"split_{split}" in tops
+    assert len(tops) == len(set(tops))
+    assert losses["EXPORT_SPLIT_NAME"] == 1
+
+
 def test_a_mark_never_takes_the_name_of_another() -> None:
     first, second = named(["a/1.jpg", "b/1.jpg"])
     assert first == "s/1.jpg"

@@ -46,8 +46,7 @@ class CocoRecords:
         found: list[Record] = []
         try:
             for element in elements:
-                if (record := self._record(element)) is not None:
-                    found.append(record)
+                found += [record for record in (self._record(element),) if record is not None]
         except BrokenJson as error:  # the file has changed since it was listed
             self._report(Finding("JSON_SYNTAX", self._listing.file, error.reason, error.line, error.column))
         return found

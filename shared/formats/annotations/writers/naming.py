@@ -1,11 +1,13 @@
 """Names of files in an export: the image's own, unless another has it in the same folder, or it cannot be written.
 
 What an image is called depends on the paths of the export's images alone. Of several that want one name the first, in
-the order of paths, has it; the others get a mark made from their path.
+the order of paths, has it; the others get a mark made from their path. Names that differ in the case of letters alone,
+or in how accents are composed, are one name: they would be one file where most people unpack them.
 """
 
 import hashlib
 import re
+import unicodedata
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable
@@ -13,6 +15,8 @@ from dataclasses import dataclass
 
 _UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\\]")
 _MARK_CHARACTERS = 8
+_MOST_BYTES = 240
+_LONGEST_ENDING = 10
 
 
 def writable(name: str) -> str:
@@ -25,6 +29,23 @@ def writable(name: str) -> str:
     if clean != clean.strip():
         clean = f"{'_' if clean[0].isspace() else ''}{clean.strip()}{'_' if clean[-1].isspace() else ''}"
     return clean
+
+
+def shortened(name: str) -> str:
+    """The name, or its beginning with a mark and its ending: file systems take 255 bytes, and an ending may grow.
+
+    >>> len(shortened("x" * 300 + ".jpg")), shortened("a.jpg")
+    (240, 'a.jpg')
+    """
+    if len(name.encode()) <= _MOST_BYTES:
+        return name
+    stem = stem_of(name)
+    ending = f"-{_mark(name)}{name[len(stem) :]}" if len(name[len(stem) :]) <= _LONGEST_ENDING else f"-{_mark(name)}"
+    return stem.encode()[: _MOST_BYTES - len(ending.encode())].decode(errors="ignore") + ending
+
+
+def _mark(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()[:_MARK_CHARACTERS]
 
 
 def folder_name(name: str) -> str:
@@ -100,8 +121,7 @@ class NameBook:
     def _marked(self, folder: str, file: str, path: str) -> str:
         stem = stem_of(file)
         for attempt in range(len(self._keys) + 1):
-            mark = hashlib.blake2b(f"{attempt}/{path}".encode(), digest_size=8).hexdigest()[:_MARK_CHARACTERS]
-            marked = f"{stem}-{mark}{file[len(stem) :]}"
+            marked = shortened(f"{stem}-{_mark(f'{attempt}/{path}')}{file[len(stem) :]}")
             key = self._key(folder, marked)
             if key not in self._taken and not self._is_reserved(key):
                 self._taken.add(key)
@@ -113,8 +133,10 @@ class NameBook:
         return at < len(self._keys) and self._keys[at] == key
 
     def _wanted(self, path: str, split: str | None, category: int | None) -> tuple[str, str]:
-        return self._naming.folder(split, category), self._naming.fit(path.rpartition("/")[2])
+        return self._naming.folder(split, category), shortened(self._naming.fit(path.rpartition("/")[2]))
 
     def _key(self, folder: str, file: str) -> int:
         text = folder + (stem_of(file) if self._naming.by_stem else file)
-        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+        if not text.isascii():
+            text = unicodedata.normalize("NFC", text)
+        return int.from_bytes(hashlib.blake2b(text.casefold().encode(), digest_size=8).digest(), "big")

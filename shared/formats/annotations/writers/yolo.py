@@ -18,6 +18,10 @@ from shared.formats.annotations.writers.naming import Naming, folder_name, writa
 from shared.formats.annotations.yolo.layouts.paths import beside, label_path
 
 _LEAST_POINTS, _CORNERS = 3, 4
+_OTHER_KEYS = frozenset(
+    ("path", "names", "nc", "kpt_shape", "flip_idx", "download", "channels", "yaml_file", "task", "classes", "backup")
+)
+"""Keys of descriptions that are no splits, whatever the splits of a dataset are called."""
 _NOT_LABELLED = (0.0, 0.0, 0.0)
 _FOUND_ELSEWHERE = frozenset(("parts", "rle"))
 
@@ -178,14 +182,14 @@ def _with_val(splits: Sequence[str]) -> dict[str, str]:
 
 
 def _ultralytics(options: WriteOptions, splits: Sequence[str], _losses: LossLog) -> Sequence[TextFile]:
-    keys = {key: _FOLDERS["ultralytics"](split)[:-1] for key, split in _with_val(splits).items()}
+    keys = {_key(key): _FOLDERS["ultralytics"](split)[:-1] for key, split in _with_val(splits).items()}
     names = "".join(f"  {at}: {yaml_text(category.name)}\n" for at, category in enumerate(options.categories))
     text = f"{_yaml_map(keys)}{pose_keys(options)}names:\n{names}{kept_notes(options.notes)}"
     return [TextFile("data.yaml", [text.encode()])]
 
 
 def _roboflow(options: WriteOptions, splits: Sequence[str], _losses: LossLog) -> Sequence[TextFile]:
-    keys = {key: f"../{_FOLDERS['roboflow'](split)[:-1]}" for key, split in _with_val(splits).items()}
+    keys = {_key(key): f"../{_FOLDERS['roboflow'](split)[:-1]}" for key, split in _with_val(splits).items()}
     names = "".join(f"- {yaml_text(category.name)}\n" for category in options.categories)
     text = f"{_yaml_map(keys)}{pose_keys(options)}nc: {len(options.categories)}\nnames:\n{names}"
     text += kept_notes(options.notes)
@@ -200,7 +204,7 @@ def _darknet(options: WriteOptions, splits: Sequence[str], losses: LossLog) -> S
             losses.add("EXPORT_NAME", category.name)
         names.append(f"{name}\n")
     files = {split: f"{_folder(split, valid=True)}.txt" for split in splits}
-    keys = "".join(f"{_folder(split, valid=True)} = data/{file}\n" for split, file in files.items())
+    keys = "".join(f"{_key(_folder(split, valid=True))} = data/{file}\n" for split, file in files.items())
     text = f"classes = {len(names)}\n{keys}names = data/obj.names\nbackup = backup/\n"
     lists = [TextFile(file, [_list_of(split)]) for split, file in files.items()]
     return [TextFile("obj.data", [text.encode()]), TextFile("obj.names", ["".join(names).encode()]), *lists]
@@ -211,6 +215,11 @@ _DESCRIPTIONS: Mapping[Tree, Callable[[WriteOptions, Sequence[str], LossLog], Se
     "roboflow": _roboflow,
     "darknet": _darknet,
 }
+
+
+def _key(split: str) -> str:
+    """The key of a split in a description; one that means something else there gets another."""
+    return f"split_{split}" if split in _OTHER_KEYS else split
 
 
 def _list_of(split: str) -> str:
