@@ -95,6 +95,18 @@ async def test_exports_expire(yard: Yard, tmp_path: Path) -> None:
     assert await downloaded(yard, await exported(yard, "shapes"))
 
 
+async def test_an_export_made_anew_leaves_nothing_of_the_one_that_had_expired(yard: Yard, tmp_path: Path) -> None:
+    await shapes(yard, tmp_path, images=3)
+    first = await exported(yard, "shapes")
+    await yard.swept()
+    await yard.database["exports"].update_one({"_id": first["id"]}, {"$set": {"expires_at": utc_now()}})
+    second = await exported(yard, "shapes")  # before anybody has looked for what has expired
+    await yard.swept()
+    assert second["id"] == first["id"]
+    assert {key.split("/")[4] for key in yard.stored() if "/exports/" in key} == {second["job_id"]}
+    await downloaded(yard, second)
+
+
 async def test_a_purged_dataset_takes_its_exports_along(mongo_url: str, tmp_path: Path) -> None:
     engine = EngineSettings(claimers=2, lease_seconds=2, trash_days=0)
     async with open_yard(mongo_url, tmp_path / "yard", engine=engine) as yard:

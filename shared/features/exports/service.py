@@ -145,6 +145,8 @@ class ExportService:
                 await self.exports.add(export, session)
             elif not await self.exports.replace(former, export, session):
                 return False
+            else:
+                await self.jobs.clean_again(former, session)
             await self.jobs.add(job, session)
             return True
 

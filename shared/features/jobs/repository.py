@@ -231,6 +231,11 @@ class JobRepository:
         update = {"$set": {"step.expires_at": None}, "$unset": {"cleanup_at": "", "cleaning": ""}}
         await self._jobs.update_one(_held(lease), update)
 
+    async def clean_again(self, job_id: JobId, session: Session) -> None:
+        """What an ended job has made is not needed any more."""
+        ended = {"_id": job_id, "state": {"$in": list(ENDED)}}
+        await self._jobs.update_one(ended, {"$set": {"cleanup_at": utc_now()}}, session=session)
+
     # -- pausing
 
     async def pause(self, job_id: JobId) -> bool:
