@@ -59,6 +59,14 @@ async def dataset_of(dataset: Reference, services: Services, asker: Asker) -> Da
 ReadDataset = Annotated[Dataset, Depends(dataset_of)]
 
 
+async def dataset_to_change(dataset: Reference, services: Services, asker: Asker) -> Dataset:
+    """The dataset of the path, if the asker may change it."""
+    return await services.datasets.editable(dataset, asker)
+
+
+EditDataset = Annotated[Dataset, Depends(dataset_to_change)]
+
+
 async def dataset_at(
     dataset: ReadDataset,
     services: Services,

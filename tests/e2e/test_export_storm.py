@@ -51,6 +51,14 @@ async def _run(yard: Yard, forks: Nursery, job_id: str, collection: str, dice: r
                 return kills
 
 
+async def _cleaned(yard: Yard, job_id: str) -> None:
+    """Wait until what the killed have left is gone: that nobody works at it any more takes a lease to be sure of."""
+    async with asyncio.timeout(20):
+        while "cleanup_at" in (await yard.database["jobs"].find_one({"_id": job_id}) or {}):
+            await yard.swept()
+            await asyncio.sleep(0.1)
+
+
 @pytest.mark.parametrize("shape", [*FORMATS, "webdataset"])
 async def test_an_export_whose_workers_are_killed_is_the_one_nobody_disturbed(
     storm_yard: Yard, forks: Nursery, tmp_path: Path, shape: str
@@ -67,10 +75,42 @@ async def test_an_export_whose_workers_are_killed_is_the_one_nobody_disturbed(
         assert export["state"] == "succeeded", export
         files = [await downloaded(yard, export, number) for number in range(len(export["files"]))]
         found.append((export["files"], export["findings"], files))
-        await yard.swept()
+        await _cleaned(yard, started["job_id"])
         built = {key.split("/")[5] for key in yard.stored() if "/exports/" in key}
         assert len(built) == 1, "what was left over is gone"
         assert (await yard.api.delete(started["links"]["export"])).status_code == 204
         assert not [key for key in yard.stored() if "/exports/" in key]
     assert found[1:] == found[:1] * 3
+    assert kills
+
+
+FIXES = {"fixes": {"ROW_CLASS_RANGE": "remap", "ROW_ZERO_AREA": "drop_row"}, "category_map": {"7": 2}}
+LABELS = ("7 .5 .5 .2 .4\n0 .5 .5 .2 .4\n", "1 .5 .5 0 .4\n1 .4 .4 .2 .2\n", "2 .5 .5 .2 .2\n")
+
+
+async def test_versions_whose_workers_are_killed_are_those_nobody_disturbed(
+    storm_yard: Yard, forks: Nursery, tmp_path: Path
+) -> None:
+    """Fixes and rollbacks by turns: whatever is killed, a version is as it should be, and readers never see half of it."""
+    yard, dice, kills = storm_yard, random.Random(7), 0
+    labels = {f"{number:04d}": LABELS[number % len(LABELS)] for number in range(600)}
+    imported = await yard.start_import(labelled(tmp_path, labels))
+    await _run(yard, forks, imported, "import_jobs")
+    before = await everything(yard, "shapes")
+    fixed, counts = None, None
+    for turn in range(6):
+        route, body = ("versions", FIXES) if turn % 2 == 0 else ("rollback", {"version": turn})
+        job_id = (await yard.api.post(f"/datasets/shapes/{route}", json=body)).json()["job_id"]
+        kills += await _run(yard, forks, job_id, "import_jobs", dice if turn else None)
+        assert (await yard.ended(job_id))["state"] == "succeeded"
+        await yard.swept()
+        found, newest = await everything(yard, "shapes"), (await history(yard, "shapes"))[0]
+        assert newest["version"] == turn + 2
+        if turn % 2:
+            assert found == before
+        else:
+            fixed, counts = fixed or found, counts or newest["counts"]
+            assert (found, newest["counts"]) == (fixed, counts)
+        assert await everything(yard, "shapes", version=1) == before
+    assert fixed != before
     assert kills

@@ -234,6 +234,22 @@ async def test_of_two_at_once_one_is_made(yard: Yard, tmp_path: Path) -> None:
     assert [one["version"] for one in await history(yard, "shapes")] == [2, 1]
 
 
+async def test_who_may_only_read_a_dataset_changes_nothing(yard: Yard, tmp_path: Path) -> None:
+    await yard.imported(labelled(tmp_path, labels(3)), storage="packed")
+    base, of_others = "/datasets/shapes", {"access.owner_id": "somebody", "access.visibility": "public"}
+    orders = [(f"{base}/versions", DROP), (f"{base}/versions?dry_run=true", DROP), (f"{base}/verify", None)]
+    orders.append((f"{base}/rollback", {"version": 1}))
+    await yard.database["datasets"].update_many({}, {"$set": of_others})
+    assert (await yard.api.get(f"{base}/versions")).status_code == 200
+    for collaborators, may in (({}, False), ({"local": "read"}, False), ({"local": "edit"}, True)):
+        await yard.database["datasets"].update_many({}, {"$set": {"access.collaborators": collaborators}})
+        for path, body in orders if not may else orders[1:2]:
+            answer = await yard.api.post(path, json=body)
+            assert (answer.status_code == 404) != may, (path, answer.text)
+    assert await yard.database["import_jobs"].count_documents({}) == 1
+    assert len(await history(yard, "shapes")) == 1
+
+
 async def test_the_same_key_makes_one_version(yard: Yard, tmp_path: Path) -> None:
     await yard.imported(labelled(tmp_path, labels(6)))
     headers = {"Idempotency-Key": "clip-it"}

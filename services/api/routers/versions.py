@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
-from services.api.dependencies import Asker, IdempotencyKey, Paging, ReadDataset, Services
+from services.api.dependencies import Asker, EditDataset, IdempotencyKey, Paging, ReadDataset, Services
 from services.api.views.imports import ImportStarted, started_view
 from services.api.views.pages import PageView
 from services.api.views.versions import VersionView, version_view
@@ -29,7 +29,7 @@ async def list_versions(dataset: ReadDataset, services: Services, paging: Paging
     responses={200: {"model": Preview, "description": "With `dry_run`: what would change."}},
 )
 async def make_version(
-    dataset: ReadDataset,
+    dataset: EditDataset,
     body: VersionRequest,
     request: Request,
     services: Services,
@@ -47,7 +47,7 @@ async def make_version(
 
 @router.post("/rollback", status_code=202)
 async def roll_back(
-    dataset: ReadDataset,
+    dataset: EditDataset,
     body: RollbackRequest,
     request: Request,
     services: Services,

@@ -82,6 +82,11 @@ class DatasetRepository:
         """The dataset in whatever state, for the machinery."""
         return _dataset(await self._datasets.find_one({"_id": dataset_id}))
 
+    async def may_edit(self, dataset_id: DatasetId, actor: Actor) -> bool:
+        """Whether the actor may change the dataset."""
+        wanted = {"$and": [{"_id": dataset_id}, _VISIBLE, editable_by(actor)]}
+        return await self._datasets.find_one(wanted, {"_id": 1}) is not None
+
     async def slug_is_free(self, slug: str) -> bool:
         """True when no visible dataset has the slug, at this moment."""
         return await self._datasets.find_one({"slug": slug}, {"_id": 1}) is None

@@ -65,6 +65,13 @@ class DatasetService:
             raise DatasetNotFound(reference)
         return dataset
 
+    async def editable(self, reference: str, actor: Actor) -> Dataset:
+        """The same, if the actor may change it. Raises DatasetNotFound, also for what is not the actor's to change."""
+        dataset = await self.get(reference, actor)
+        if not await self._datasets.may_edit(dataset.id, actor):
+            raise DatasetNotFound(reference)
+        return dataset
+
     async def page(self, actor: Actor, request: PageRequest, *, text: str | None, task: Task | None) -> Page[Dataset]:
         """The datasets the actor may read, newest first."""
         return await self._datasets.page(actor, request, text=text, task=task)
