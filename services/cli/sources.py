@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 from services.cli.failures import CliError, Exit
 
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
+_SLIP = re.compile(r"(https?|gs|s3|file|upload|kaggle|hf):/?(?!/)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ def source_uri(source: str, *, home: Path | None = None, here: Path | None = Non
     """
     if _SCHEME.match(source):
         return source
+    if _SLIP.match(source):
+        raise CliError("The address lacks a slash: it begins with https:// or such.", exit_code=Exit.USAGE)
     path = Path(source)
     if path.parts and path.parts[0] == "~":
         path = (home or Path.home()).joinpath(*path.parts[1:])
@@ -62,6 +65,9 @@ def name_of(uri: str) -> str:
     >>> name_of("https://host/data/my%20racoons.tar.gz?token=1")
     'my racoons'
     """
-    parts = urlsplit(uri)
-    last = unquote(Path(parts.path.rstrip("/")).name) or parts.netloc
+    try:
+        parts = urlsplit(uri)
+        last = unquote(Path(parts.path.rstrip("/")).name) or parts.hostname or ""
+    except ValueError:  # no address: whoever is asked to read it says so
+        return "dataset"
     return re.sub(r"(\.tar)?\.(zip|tar|gz|tgz|bz2|tbz2|xz|zst)$", "", last, flags=re.IGNORECASE) or last

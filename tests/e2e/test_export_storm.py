@@ -11,6 +11,7 @@ from shared.foundation.settings import EngineSettings
 from tests.bench.storm_archive import storm_tar
 from tests.factories.claimers import Nursery, nursery
 from tests.factories.exports import FORMATS, downloaded, export_ended
+from tests.factories.versions import everything, history, labelled
 from tests.factories.yard import ENDED, QuietLauncher, Yard, open_yard
 
 pytestmark = pytest.mark.slow
@@ -91,7 +92,7 @@ LABELS = ("7 .5 .5 .2 .4\n0 .5 .5 .2 .4\n", "1 .5 .5 0 .4\n1 .4 .4 .2 .2\n", "2 
 async def test_versions_whose_workers_are_killed_are_those_nobody_disturbed(
     storm_yard: Yard, forks: Nursery, tmp_path: Path
 ) -> None:
-    """Fixes and rollbacks by turns: whatever is killed, a version is as it should be, and readers never see half of it."""
+    """Fixes and rollbacks by turns: whatever is killed, a version is as it should be."""
     yard, dice, kills = storm_yard, random.Random(7), 0
     labels = {f"{number:04d}": LABELS[number % len(LABELS)] for number in range(600)}
     imported = await yard.start_import(labelled(tmp_path, labels))

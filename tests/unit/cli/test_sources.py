@@ -65,6 +65,13 @@ def test_a_path_to_nothing_is_a_mistake_of_use(tmp_path: Path) -> None:
     assert caught.value.exit_code == Exit.USAGE
 
 
+@pytest.mark.parametrize("slip", ["https:/me:secret@host/a.zip", "HTTP:me:secret@host/a.zip"])
+def test_a_mistyped_address_is_not_repeated(slip: str) -> None:
+    with pytest.raises(CliError, match="lacks a slash") as caught:
+        source_uri(slip)
+    assert "secret" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("uri", "name"),
     [
@@ -73,6 +80,8 @@ def test_a_path_to_nothing_is_a_mistake_of_use(tmp_path: Path) -> None:
         ("file:///data/folder/", "folder"),
         ("file:///data/two%20words%20%C3%BC.tgz", "two words ü"),
         ("https://host/", "host"),
+        ("https://me:secret@host:8080/?key=secret", "host"),
+        ("https://me:secret@[::1/a.zip", "dataset"),
         ("file:///tmp/.zip", ".zip"),
     ],
 )
