@@ -60,7 +60,7 @@ async def _cleaned(yard: Yard, job_id: str) -> None:
             await asyncio.sleep(0.1)
 
 
-@pytest.mark.parametrize("shape", [*FORMATS, "webdataset"])
+@pytest.mark.parametrize("shape", ["ultralytics", "coco", "webdataset"])
 async def test_an_export_whose_workers_are_killed_is_the_one_nobody_disturbed(
     storm_yard: Yard, forks: Nursery, tmp_path: Path, shape: str
 ) -> None:
@@ -69,7 +69,7 @@ async def test_an_export_whose_workers_are_killed_is_the_one_nobody_disturbed(
     await _run(yard, forks, imported, "import_jobs")
     dataset = (await yard.job(imported))["dataset_id"]
     found, kills = [], 0
-    for seed in (None, 1, 2, 3):
+    for seed in (None, 1, 2):
         started = (await yard.api.post(f"/datasets/{dataset}/exports", json=options)).json()
         kills += await _run(yard, forks, started["job_id"], "jobs", None if seed is None else random.Random(seed))
         export = await export_ended(yard, dataset, started["id"])
@@ -81,7 +81,7 @@ async def test_an_export_whose_workers_are_killed_is_the_one_nobody_disturbed(
         assert len(built) == 1, "what was left over is gone"
         assert (await yard.api.delete(started["links"]["export"])).status_code == 204
         assert not [key for key in yard.stored() if "/exports/" in key]
-    assert found[1:] == found[:1] * 3
+    assert found[1:] == found[:1] * 2
     assert kills
 
 
