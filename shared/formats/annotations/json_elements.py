@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from shared.formats.annotations.json_text import whole_number, without_halves
 
-MAX_ELEMENT_CHARACTERS = 16 << 20
-"""Of one element, or of one value that is no array."""
+MAX_ELEMENT_CHARACTERS = 4 << 20
+"""Of one element, or of one value that is no array; what is made of it may take forty times as much memory."""
 
 _BLANK = " \t\n\r"
 _SCANNER = json.JSONDecoder()
@@ -77,6 +77,8 @@ class JsonElements:
         self._place = _Place()
         """Of what is held, as far as whole steps were taken."""
         self._marked = 0
+        self._awaited = 0
+        """So many characters are waited for before a large element is looked at again, or it would take for ever."""
 
     @property
     def key(self) -> str | None:
@@ -105,6 +107,9 @@ class JsonElements:
 
     def _elements(self) -> Iterator[Element]:
         """Step by step; a step that takes more text than there is has not been taken."""
+        if not self._closing and len(self._text) < self._awaited:
+            return
+        self._awaited = 0
         while not self._state.ended:
             state, self._state = self._state, replace(self._state)
             try:
@@ -114,6 +119,7 @@ class JsonElements:
                 if len(self._text) - self._at > MAX_ELEMENT_CHARACTERS:
                     reason = f"a value of more than {MAX_ELEMENT_CHARACTERS} characters, or one that is no JSON"
                     raise self._broken(reason, self._at) from None
+                self._awaited = min(2 * (len(self._text) - self._at), MAX_ELEMENT_CHARACTERS + 1)
                 return
             self._place, self._marked = self._place_of(self._at), self._at
             if found is not None:

@@ -122,6 +122,13 @@ def test_what_no_text_and_no_number_can_hold(text: str, value: object) -> None:
     assert json.loads(found[0].text, parse_int=whole_number) == value
 
 
+def test_a_large_element_takes_time_in_proportion() -> None:
+    data = b'{"a": [[' + b"[]," * 1_000_000 + b"0], 7]}"
+    start = time.process_time()
+    assert [one.value for one in read(data, 4 << 10)][1:] == [7]
+    assert time.process_time() - start < 5
+
+
 def test_many_elements_take_time_in_proportion() -> None:
     data = json.dumps({"a": [{"id": number, "bbox": [1.5, 2, 3, 4]} for number in range(100_000)]}).encode()
     start = time.process_time()
