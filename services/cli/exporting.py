@@ -165,4 +165,6 @@ def _print(export: ExportDocument, saved: Sequence[Path]) -> None:
 def _where(lost: Lost) -> str:
     """What it is said of: the first example, and how many more there are."""
     more = f"{number(lost.count - 1)} more" if lost.count > 1 else ""
-    return plain(f"({' and '.join(part for part in (*lost.examples[:1], more) if part) or counted(lost.count, 'time')})")
+    return plain(
+        f"({' and '.join(part for part in (*lost.examples[:1], more) if part) or counted(lost.count, 'time')})"
+    )
