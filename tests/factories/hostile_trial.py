@@ -15,7 +15,7 @@ from tests.factories.yard import ENDED, Yard
 
 DEADLINE_SECONDS = 20.0
 LONGEST_TEXT = 8192
-LOOK_SECONDS, PATIENCE_SECONDS = 0.05, 3.0
+LOOK_SECONDS, PATIENCE_SECONDS = 0.15, 3.0
 _DOCS = Path(__file__).parents[2] / "docs" / "problems.md"
 _ROW = re.compile(r"^\| `([a-z0-9-]+)` \| \d+ \| ([a-z, ]+) \|", re.MULTILINE)
 _OUR_FAULT = {"internal-error", "shard-exhausted", "source-changed"}
@@ -56,7 +56,7 @@ async def attempt(yard: Yard, archive: Path, case: Case, options: Mapping[str, o
 async def ended(yard: Yard, job_id: str, *, seconds: float) -> None:
     """Wait for the end of a job; asks the database, which costs less than a request where many wait."""
     async with asyncio.timeout(seconds):
-        while (await yard.job(job_id))["state"] not in ENDED:  # noqa: ASYNC110 - a document tells no one
+        while (await yard.job(job_id, "state"))["state"] not in ENDED:  # noqa: ASYNC110 - a document tells no one
             await asyncio.sleep(LOOK_SECONDS)
 
 
@@ -64,7 +64,7 @@ async def cleaned(yard: Yard, job_id: str) -> None:
     """Wait until the claimer that left last has removed what is not needed any more; a sweep helps after a while."""
     began = time.perf_counter()
     async with asyncio.timeout(DEADLINE_SECONDS):
-        while "cleanup_at" in await yard.job(job_id):
+        while "cleanup_at" in await yard.job(job_id, "cleanup_at"):
             await asyncio.sleep(LOOK_SECONDS)
             if time.perf_counter() - began > PATIENCE_SECONDS:
                 await yard.swept()
