@@ -17,7 +17,8 @@ setup: $(VENV)/.laptop ## Install what a laptop needs into .venv, and nothing el
 run: $(VENV)/.laptop ## Run everything here; ARGS="--port 8123 --data DIR" goes to `datayard up`
 	@exec $(BIN)/datayard up --demo $(ARGS)
 
-PYTEST := $(BIN)/pytest -q -n 2 --dist loadscope --no-loadscope-reorder
+# Dozens of processes are started: they find the project compiled, even where the environment forbids to keep that.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n 2 --dist loadscope --no-loadscope-reorder
 
 test: $(VENV)/.dev ## Run the tests but for the slow ones, two processes at a time; ARGS go to pytest
 	@$(PYTEST) -m "not slow" $(ARGS)

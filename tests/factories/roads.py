@@ -13,7 +13,7 @@ from tests.factories.archives import jpeg_bytes, zip_of
 from tests.factories.broken import CONFIG, noise, tar_of
 from tests.factories.yard import Yard, open_yard
 
-IMAGES = 24
+IMAGES = 15
 NEVER, ALWAYS = 1 << 40, 0
 """Of `index_first_bytes`."""
 

@@ -40,7 +40,7 @@ EVERY: Mapping[str, int] = {"packed": 6, "in place": 6}
 ALWAYS = {"in place-zip: local extra of 64 KB"}
 """These are imported in that way, whatever their number."""
 AT_ONCE, MOST_MIB = 12, 288
-SEED, PARSER_SECONDS, IMPORT_SECONDS, IMPORTS = 1, 5.0, 5.0, 40
+SEED, PARSER_SECONDS, IMPORT_SECONDS, IMPORTS = 1, 3.0, 3.0, 40
 
 FAMILIES: Mapping[str, Mapping[str, Case]] = {
     "zip": ZIPS,

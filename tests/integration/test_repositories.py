@@ -18,7 +18,7 @@ from shared.foundation.mongo import Document
 from shared.foundation.paging import PageRequest
 from tests.factories.yard import Yard
 
-IMAGES = 2000
+IMAGES = 600
 SPLITS = ("train", "val", None)
 GOOD: dict[str, Document] = {
     "datasets": {
@@ -114,7 +114,7 @@ async def test_every_declared_index_exists(yard: Yard) -> None:
 
 @pytest.fixture
 async def filled(yard: Yard) -> Dataset:
-    """A dataset of 2 000 images among those of another one."""
+    """A dataset of images among those of another one."""
     await yard.database["datasets"].insert_one(_dataset_document("mine"))
     for dataset in ("mine", "other"):
         await yard.container.repositories.images.write([_image(dataset, number) for number in range(IMAGES)])

@@ -38,6 +38,13 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {"zip": zip_of(folder / "messy.zip", members), **tars}
 
 
+async def of_file(yard: Yard, path: Path, results: dict[str, Any]) -> dict[str, Any]:
+    """All that an import of the file leaves behind; made once."""
+    if str(path) not in results:
+        results[str(path)] = await imported(yard, path)
+    return results[str(path)]
+
+
 async def imported(yard: Yard, source: str | Path) -> dict[str, Any]:
     """All that an import left behind."""
     status = await yard.imported(source)
@@ -103,10 +110,10 @@ SERVERS = [
 @pytest.mark.parametrize("behaviour", SERVERS, ids=lambda behaviour: behaviour.__name__)
 @pytest.mark.parametrize("kind", ["zip", "tar.gz"])
 async def test_a_server_gives_what_the_file_gives(
-    yard: Yard, archives: dict[str, Path], kind: str, behaviour: Any, monkeypatch: pytest.MonkeyPatch
+    yard: Yard, archives: dict[str, Path], results: dict, kind: str, behaviour: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shared.foundation.retry.random.uniform", lambda _low, _high: 0.01)
-    expected = await imported(yard, archives[kind])
+    expected = await of_file(yard, archives[kind], results)
     with source_server(archives[kind].read_bytes()) as server:
         behaviour(server)
         assert await imported(yard, server.url) == expected
@@ -119,15 +126,15 @@ async def test_a_server_gives_what_the_file_gives(
 
 
 @pytest.mark.parametrize("kind", MODES)
-async def test_addresses_of_files(yard: Yard, archives: dict[str, Path], kind: str) -> None:
-    expected = await imported(yard, archives[kind])
+async def test_addresses_of_files(yard: Yard, archives: dict[str, Path], results: dict, kind: str) -> None:
+    expected = await of_file(yard, archives[kind], results)
 
     assert await imported(yard, archives[kind].as_uri()) == expected
 
 
-async def test_every_kind_of_archive_gives_one_dataset(yard: Yard, archives: dict[str, Path]) -> None:
+async def test_every_kind_of_archive_gives_one_dataset(yard: Yard, archives: dict[str, Path], results: dict) -> None:
     """Only checksums of members (a zip has them) and what counts bytes of the archive differ."""
-    found = {kind: await imported(yard, path) for kind, path in archives.items()}
+    found = {kind: await of_file(yard, path, results) for kind, path in archives.items()}
 
     for kind in ("tar", "tar.gz", "tar.bz2"):
         for part in ("statistics", "findings", "counts", "rollup", "dataset"):
@@ -140,9 +147,9 @@ def _without(images: list[dict], *fields: str) -> list[dict]:
     return [{name: value for name, value in image.items() if name not in fields} for image in images]
 
 
-async def test_a_server_that_drops_without_ranges(yard: Yard, archives: dict[str, Path]) -> None:
+async def test_a_server_that_drops_without_ranges(yard: Yard, archives: dict[str, Path], results: dict) -> None:
     """It cannot be resumed, so the whole attempt is made again, and leaves nothing of the first."""
-    expected = await imported(yard, archives["zip"])
+    expected = await of_file(yard, archives["zip"], results)
     with pytest.MonkeyPatch.context() as patch, source_server(archives["zip"].read_bytes()) as server:
         patch.setattr("shared.features.imports.running.ending._FIRST_RETRY_SECONDS", 0.1)
         server.ranges, server.cut_after, server.cuts_left = False, 3_000_000, 2  # one for asking
@@ -173,8 +180,8 @@ async def python_server(folder: Path) -> AsyncIterator[str]:
 
 
 @pytest.mark.parametrize("kind", MODES)
-async def test_pythons_own_server(yard: Yard, archives: dict[str, Path], kind: str) -> None:
-    expected = await imported(yard, archives[kind])
+async def test_pythons_own_server(yard: Yard, archives: dict[str, Path], results: dict, kind: str) -> None:
+    expected = await of_file(yard, archives[kind], results)
     async with python_server(archives[kind].parent) as url:
         assert await imported(yard, f"{url}/{archives[kind].name}") == expected
 

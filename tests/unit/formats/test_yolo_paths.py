@@ -161,7 +161,7 @@ def test_a_line_of_any_length_costs_only_itself(end: bytes) -> None:
 def test_a_list_of_another_dataset_costs_little() -> None:
     members = with_yaml("names: [a]\ntrain: [train.txt, images]\n", "images/a.jpg", "labels/a.txt")
     members["train.txt"] = b"/a/b/c/d/e/f/g/h/i/other.jpg\n" * 100_000
-    started = time.monotonic()
+    started = time.process_time()  # a busy machine takes none of it
     _, findings = read(members)
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
     assert len(findings) == 100_000
