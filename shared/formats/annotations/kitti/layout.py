@@ -18,6 +18,7 @@ from shared.formats.annotations.naming_limits import MAX_CATEGORIES, MAX_NAME_CH
 from shared.formats.annotations.split_ids import SplitIds
 from shared.formats.annotations.splits import names_a_split, normalise_split
 from shared.formats.annotations.survey import NameSurvey
+from shared.formats.archives.verdict import shortened
 from shared.formats.findings import Finding
 
 TYPES = ("Car", "Van", "Truck", "Pedestrian", "Person_sitting", "Cyclist", "Tram", "Misc", "DontCare")
@@ -178,7 +179,7 @@ class _Pairs:
             self._report(Finding("PAIR_MISSING_LABEL", name, "no label of the same name lies beside it"))
             return
         if used[label]:
-            message = f"shares {names.name(label)} with an image before it"
+            message = f"shares {shortened(names.name(label))} with an image before it"
             self._report(Finding("PAIR_STEM_COLLISION", name, message))
         used[label] = 1
         self.labelled += 1

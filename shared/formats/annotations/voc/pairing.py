@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from shared.formats.annotations.member_names import directory_of, stem_of
 from shared.formats.annotations.model import Report
 from shared.formats.annotations.survey import NameSurvey
+from shared.formats.archives.verdict import shortened
 from shared.formats.findings import Finding
 
 NO_LABEL = -1
@@ -53,7 +54,7 @@ class XmlPairing:
             if self.labels[position] == NO_LABEL:
                 report(Finding("PAIR_MISSING_LABEL", name, "no .xml file of the same name goes with it"))
         for image, label in zip(self._shared[::2], self._shared[1::2], strict=True):
-            message = f"shares {names.name(label)} with an image before it"
+            message = f"shares {shortened(names.name(label))} with an image before it"
             report(Finding("PAIR_STEM_COLLISION", names.name(image), message))
         for index, name in self._survey.named(self._survey.ending_in("xml")):
             if not self._used[index] and directory_of(name) in self._folders.paired:

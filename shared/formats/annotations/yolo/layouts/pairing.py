@@ -10,6 +10,7 @@ from shared.formats.annotations.model import NameTable, Report
 from shared.formats.annotations.yolo.layouts.paths import LabelPaths
 from shared.formats.annotations.yolo.layouts.splits import NO_SPLIT
 from shared.formats.archives.name_encoding import other_spellings
+from shared.formats.archives.verdict import shortened
 from shared.formats.findings import Finding
 
 NO_LABEL = -1
@@ -84,16 +85,16 @@ class LabelPairing:
         found_otherwise = (self._names.find(other) for other in spellings)
         label = next((found for found in found_otherwise if found is not None), NO_LABEL)
         if label != NO_LABEL:
-            message = f"goes with {image}, which spells the same name in another Unicode form"
+            message = f"goes with {shortened(image)}, which spells the same name in another Unicode form"
             self._report(Finding("PAIR_NAME_FORM", self._names.name(label), message))
         return label
 
     def _note(self, image: str, label: int) -> None:
         if label == NO_LABEL:
-            self._report(Finding("PAIR_MISSING_LABEL", image, f"no label at {self._paths(image)[0]}"))
+            self._report(Finding("PAIR_MISSING_LABEL", image, f"no label at {shortened(self._paths(image)[0])}"))
             return
         if self._used[label] == _USED:
-            message = f"shares {self._names.name(label)} with an image before it"
+            message = f"shares {shortened(self._names.name(label))} with an image before it"
             self._report(Finding("PAIR_STEM_COLLISION", image, message))
         self._used[label] = _USED
 
