@@ -5,11 +5,11 @@ that it is written, such as the whole number a box was drawn with; else as many 
 significant digits are read as floats, longer ones as fractions, and rounded once, at the end.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from math import isfinite
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from shared.formats.annotations.model import ImageSize
 
@@ -23,6 +23,12 @@ _MOST_EXPONENT = 400
 _MOST_DIGITS = 1_000
 _TRIED_DECIMALS = range(7)
 _TRIED_LONG_DECIMALS = (7, 10, 13, 16, 19)
+_FINEST = 10.0 ** _TRIED_DECIMALS[-1]
+_ROUNDING = 2.0**-48
+_COUNTED_OUT = 1e5
+"""Below this the finest decimal is more than what is rounded."""
+_READ_AS_FLOAT = 1e7
+"""Below this a number of as many decimals is short enough to be read as a float."""
 
 
 def read_pixels(text: str) -> Pixels:
@@ -81,11 +87,20 @@ def corner_and_size_in_pixels(bbox: BoundingBox, size: ImageSize) -> tuple[str, 
 
 def in_pixels(part: float, side: int) -> str:
     """A number that `share` reads as this very share."""
-    exact = Fraction(part) * side
-    for text in _candidates(exact):
-        if share(read_pixels(text), side) == part:
-            return text
-    return next((text for text in _long_candidates(exact) if share(read_pixels(text), side) == part), _exactly(exact))
+    exact = _Binary.of(part).times(side)
+    near = exact.near()
+    if abs(near) >= _READ_AS_FLOAT:
+        texts = (*_candidates(near), *map(exact.long_text, _TRIED_LONG_DECIMALS))
+        return next((text for text in texts if share(read_pixels(text), side) == part), exact.digits())
+    for decimals in _worth_trying(near, abs(part) * side):
+        if round(near, decimals) / side == part:
+            return _text(near, decimals)
+    if near / side == part:
+        return repr(near)
+    for decimals in _TRIED_LONG_DECIMALS:
+        if exact.scaled(decimals) / (10**decimals * side) == part:
+            return exact.long_text(decimals)
+    return exact.digits()
 
 
 def _plain(text: str) -> float:
@@ -114,50 +129,129 @@ def _alike(one: Pixels, other: Pixels) -> tuple[Pixels, Pixels]:
 
 
 def _written_ends(centre: float, length: float, side: int) -> tuple[str, str]:
-    middle, half = Fraction(centre) * side, Fraction(length) * side / 2
-    start, end = middle - half, middle + half
-    for one, other in _pairs(start, end):
-        if _centre_and_length(read_pixels(one), read_pixels(other), side) == (centre, length):
-            return one, other
-    return _exactly(start), _exactly(end)
+    half = _Binary.of(length).times(side).halved()
+    middle = _Binary.of(centre).times(side)
+    return _written(middle.minus(half), middle.plus(half), (centre, length), side, _ENDS)
 
 
 def _written_start(centre: float, length: float, side: int) -> tuple[str, str]:
-    whole = Fraction(length) * side
-    start = Fraction(centre) * side - whole / 2
-    for one, other in _pairs(start, whole):
-        if _centre_from_start(read_pixels(one), read_pixels(other), side) == (centre, length):
-            return one, other
-    return _exactly(start), _exactly(whole)
+    whole = _Binary.of(length).times(side)
+    start = _Binary.of(centre).times(side).minus(whole.halved())
+    return _written(start, whole, (centre, length), side, _START)
 
 
-def _pairs(one: Fraction, other: Fraction) -> Iterator[tuple[str, str]]:
-    yield from zip(_candidates(one), _candidates(other), strict=True)
-    yield from zip(_long_candidates(one), _long_candidates(other), strict=True)
+class _Reading(NamedTuple):
+    """How two numbers are read: as they are, and as whole numbers of a unit of which a side has that many."""
+
+    plain: Callable[[Pixels, Pixels, int], tuple[float, float]]
+    exact: Callable[[int, int, int], tuple[float, float]]
 
 
-def _candidates(exact: Fraction) -> Iterator[str]:
+_ENDS = _Reading(_centre_and_length, lambda start, end, units: ((start + end) / (2 * units), (end - start) / units))
+_START = _Reading(_centre_from_start, lambda start, size, units: ((2 * start + size) / (2 * units), size / units))
+
+
+def _written(
+    one: "_Binary", other: "_Binary", wanted: tuple[float, float], side: int, read: _Reading
+) -> tuple[str, str]:
+    """Two numbers, in as few decimals as are read as what is wanted; else in all of their digits."""
+    near, far = one.near(), other.near()
+    if max(abs(near), abs(far)) >= _READ_AS_FLOAT:
+        return _written_large(one, other, wanted, side, read)
+    for decimals in _worth_trying(near, (abs(wanted[0]) + abs(wanted[1])) * side):
+        if read.plain(round(near, decimals), round(far, decimals), side) == wanted:
+            return _text(near, decimals), _text(far, decimals)
+    if read.plain(near, far, side) == wanted:
+        return repr(near), repr(far)
+    for decimals in _TRIED_LONG_DECIMALS:
+        if read.exact(one.scaled(decimals), other.scaled(decimals), 10**decimals * side) == wanted:
+            return one.long_text(decimals), other.long_text(decimals)
+    return one.digits(), other.digits()
+
+
+def _written_large(
+    one: "_Binary", other: "_Binary", wanted: tuple[float, float], side: int, read: _Reading
+) -> tuple[str, str]:
+    """The same for numbers that may be read in either way: they are read as they are written."""
+    short = zip(_candidates(one.near()), _candidates(other.near()), strict=True)
+    long = ((one.long_text(decimals), other.long_text(decimals)) for decimals in _TRIED_LONG_DECIMALS)
+    for text, further in (*short, *long):
+        if read.plain(read_pixels(text), read_pixels(further), side) == wanted:
+            return text, further
+    return one.digits(), other.digits()
+
+
+def _worth_trying(near: float, size: float) -> range:
+    """The numbers of decimals that change a value by no more than floats of that size are rounded by."""
+    finest = near * _FINEST
+    whole = round(finest)
+    if size >= _COUNTED_OUT or not whole:
+        return _TRIED_DECIMALS
+    if abs(finest - whole) > size * _ROUNDING * _FINEST:
+        return range(0)
+    text = str(whole)
+    return _TRIED_DECIMALS[len(text.rstrip("0")) - len(text) - 1 :]
+
+
+def _candidates(near: float) -> Iterator[str]:
     """The value in ever more decimals, and as the float nearest to it."""
     for decimals in _TRIED_DECIMALS:
-        text = f"{round(float(exact), decimals):.{decimals}f}"
-        yield text.rstrip("0").rstrip(".") if decimals else text
-    yield repr(float(exact))
+        yield _text(near, decimals)
+    yield repr(near)
 
 
-def _long_candidates(exact: Fraction) -> Iterator[str]:
-    """The value in ever more decimals, with zeros behind so that no digit of them is lost by being read as a float."""
-    for decimals in _TRIED_LONG_DECIMALS:
-        scaled = round(exact * 10**decimals)
-        text = _decimal(scaled, decimals)
-        zeros = max(0, _FLOAT_DIGITS + 1 - len(str(abs(scaled))))
-        yield text + "0" * zeros
+def _text(near: float, decimals: int) -> str:
+    text = f"{round(near, decimals):.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if decimals else text
 
 
-def _exactly(value: Fraction) -> str:
-    """All digits of a value whose denominator is a power of two: shares are floats. At least as many as are not read
-    as a float."""
-    decimals = min(max(value.denominator.bit_length() - 1, 1), _MOST_EXPONENT)
-    return _decimal(round(value * 10**decimals), decimals)
+class _Binary(NamedTuple):
+    """`number` / 2 ** `places`: what shares, sides and halves of them are exactly."""
+
+    number: int
+    places: int
+
+    @classmethod
+    def of(cls, value: float) -> "_Binary":
+        number, divisor = value.as_integer_ratio()
+        return cls(number, divisor.bit_length() - 1)
+
+    def times(self, side: int) -> "_Binary":
+        return _Binary(self.number * side, self.places)
+
+    def halved(self) -> "_Binary":
+        return _Binary(self.number, self.places + 1)
+
+    def plus(self, other: "_Binary") -> "_Binary":
+        places = max(self.places, other.places)
+        return _Binary((self.number << places - self.places) + (other.number << places - other.places), places)
+
+    def minus(self, other: "_Binary") -> "_Binary":
+        return self.plus(_Binary(-other.number, other.places))
+
+    def near(self) -> float:
+        """The float nearest to it."""
+        return self.number / (1 << self.places)
+
+    def scaled(self, decimals: int) -> int:
+        """The whole number nearest to so many powers of ten of it; of two the even one."""
+        if not self.places:
+            return self.number * 10**decimals
+        whole, rest = divmod(self.number * 10**decimals, 1 << self.places)
+        half = 1 << self.places - 1
+        return whole + (rest > half or (rest == half and whole % 2))
+
+    def long_text(self, decimals: int) -> str:
+        """The value with zeros behind its decimals, so that no digit of them is lost by being read as a float."""
+        scaled = self.scaled(decimals)
+        return _decimal(scaled, decimals) + "0" * max(0, _FLOAT_DIGITS + 1 - len(str(abs(scaled))))
+
+    def digits(self) -> str:
+        """All digits, or as many as anybody reads; at least as many as are not read as a float."""
+        spare = min(self.places, (self.number & -self.number).bit_length() - 1) if self.number else self.places
+        number, places = self.number >> spare, self.places - spare
+        decimals = min(max(places, 1), _MOST_EXPONENT)
+        return _decimal(_Binary(number, places).scaled(decimals), decimals)
 
 
 def _decimal(scaled: int, decimals: int) -> str:
