@@ -31,6 +31,9 @@ from shared.formats.annotations.writers.naming import NameBook
 from shared.formats.annotations.writers.registry import WRITE_FORMATS
 from shared.ports.object_store import ObjectStore
 
+_LOOK_EACH = 100
+"""Images that pass between two looks at whether to go on: a few milliseconds."""
+
 
 @dataclass(slots=True)
 class BuildTrack:
@@ -38,6 +41,13 @@ class BuildTrack:
 
     check: Callable[[], None]
     progress: ExportProgress = field(default_factory=ExportProgress)
+
+    def walked(self, images: int) -> bool:
+        """Now and then look whether to go on; whether it is time to say how many images have passed."""
+        if images % _LOOK_EACH:
+            return False
+        self.check()
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +92,13 @@ class _Building:
         made = WRITE_FORMATS[self.options.format]
         options = await self._write_options([])
         self.book, splits = NameBook(made.naming(options)), dict[str | None, None]()
+        total = 0
         async for name in self.images.walk_names(self.dataset, self.wanted):
-            self.track.check()
             splits.setdefault(name.split)
             self.book.reserve(name.path, name.split, self._first(name.category_ids))
-            self.track.progress.images_total += 1
+            total += 1
+            self.track.walked(total)
+        self.track.progress.images_total = total
         if not splits:
             raise NothingToExport("No image is in these splits, or shows any of these categories.")
         self.book.close()
@@ -96,10 +108,13 @@ class _Building:
     async def walk(self, writer: Writer, sink: Sink) -> None:
         """Write every image."""
         source = LabelledImages(self.images, self.store, self.dataset, self._copies_labels())
+        done = 0
         async for image, label in source.walk(self.wanted):
-            self.track.check()
             await self._take(image, label, writer, sink)
-            self.track.progress.images_done += 1
+            done += 1
+            if self.track.walked(done):
+                self.track.progress.images_done = done
+        self.track.progress.images_done = done
 
     def found(self) -> tuple[Loss, ...]:
         """What could not be written as it is, in the order of the rules."""

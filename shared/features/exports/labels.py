@@ -64,5 +64,8 @@ class LabelledImages:
 
 def _weight(image: Image) -> int:
     """About how much memory the image and its label take."""
-    points = sum(len(one.points) + len(one.keypoints) for one in image.annotations)
+    points = 0
+    for one in image.annotations:
+        if one.points or one.keypoints:
+            points += len(one.points) + len(one.keypoints)
     return points * _POINT_BYTES + (image.label.size_bytes if image.label else 0)

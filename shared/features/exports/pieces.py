@@ -88,45 +88,72 @@ def member_of(place: tuple[int, int, int]) -> PackedMember:
 
 
 class Spool:
-    """Bytes that are appended. Holds less than two parts in memory; `digest` depends on the bytes alone."""
+    """Bytes that are appended. Holds little more than a part in memory; `digest` depends on the bytes alone.
+
+    `add` as long as it does not say that it is time to `drain`: thousands of small pieces wait for the store once.
+    """
 
     def __init__(self, store: ObjectStore, prefix: str, name: str) -> None:
         self.name = name
         self.size_bytes = 0
         self.crc32 = 0
         self._store, self._prefix = store, prefix
-        self._hash = hashlib.blake2b(digest_size=16)
+        self._hash, self._beside = hashlib.blake2b(digest_size=16), hashlib.blake2b(digest_size=16)
         self._rest = bytearray()
-        self._parts = 0
+        self._mixed: list[str] = []
+        self._seen = self._parts = 0
+
+    def add(self, data: bytes) -> bool:
+        """Add bytes; whether there are enough of them to be put down."""
+        self._rest += data
+        self.size_bytes += len(data)
+        return len(self._rest) >= PIECE_BYTES
 
     async def append(self, data: bytes) -> None:
-        """Add bytes."""
-        self.size_bytes += len(data)
-        self.crc32 = zlib_ng.crc32(data, self.crc32)
-        self._hash.update(data)
-        self._rest += data
-        while len(self._rest) >= PIECE_BYTES:
-            await self._put(bytes(self._rest[:PIECE_BYTES]))
-            del self._rest[:PIECE_BYTES]
+        """Add bytes, and put down what has to be."""
+        if self.add(data):
+            await self.drain()
+
+    async def drain(self) -> None:
+        """Put down all whole parts."""
+        self._see()
+        whole_bytes = len(self._rest) // PIECE_BYTES * PIECE_BYTES
+        for start in range(0, whole_bytes, PIECE_BYTES):
+            await self._put(bytes(self._rest[start : start + PIECE_BYTES]))
+        del self._rest[:whole_bytes]
+        self._seen -= whole_bytes
 
     async def close(self) -> None:
         """All was appended."""
+        await self.drain()
         if self._rest:
             await self._put(bytes(self._rest))
             self._rest.clear()
+            self._seen = 0
 
     def mix(self, text: str) -> None:
         """Let the digest depend on this too."""
-        self._hash.update(text.encode())
+        self._mixed.append(text)
 
     def digest(self) -> str:
         """What depends on all that was appended and mixed in so far."""
-        return self._hash.hexdigest()
+        self._see()
+        both = self._hash.digest() + self._beside.digest()
+        return hashlib.blake2b(both, digest_size=16).hexdigest()
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Everything, once it is closed."""
         for part in range(self._parts):
             yield await whole(self._store.read(part_key(self._prefix, self.name, part)))
+
+    def _see(self) -> None:
+        """Take what has come since into checksum and digest."""
+        with memoryview(self._rest) as rest, rest[self._seen :] as fresh:
+            self.crc32 = zlib_ng.crc32(fresh, self.crc32)
+            self._hash.update(fresh)
+        self._seen = len(self._rest)
+        self._beside.update("".join(self._mixed).encode())
+        self._mixed.clear()
 
     async def _put(self, data: bytes) -> None:
         await self._store.put(part_key(self._prefix, self.name, self._parts), data)
@@ -150,8 +177,9 @@ class Weave:
 
     async def text(self, data: bytes) -> None:
         """Add bytes that are kept."""
-        await self.spool.append(data)
         self.size_bytes += len(data)
+        if self.spool.add(data):
+            await self.spool.drain()
 
     async def image(self, place: Place, size_bytes: int, crc32: int) -> None:
         """Add an image, by its place."""
@@ -161,7 +189,7 @@ class Weave:
         block.before.append(self.spool.size_bytes)
         block.places.append(place)
         self.size_bytes += size_bytes
-        self.spool.mix(f"{size_bytes}-{crc32:08x}")
+        self.spool.mix(f"{size_bytes}-{crc32:08x} ")
         if len(block.offsets) >= ROWS:
             await self._put()
 

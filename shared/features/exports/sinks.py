@@ -17,7 +17,6 @@ from shared.formats.annotations.writers.model import TextFile, Written
 from shared.formats.annotations.writers.webdataset import shard_prefix
 from shared.formats.archives.tar_layout import END, tar_header, tar_padding
 from shared.formats.archives.zip_layout import StoredMember, directory_end, directory_record, local_header
-from shared.foundation.streams import ByteReader
 from shared.ports.object_store import ObjectStore
 
 _NOTE = Struct("<QQIH")
@@ -58,16 +57,18 @@ class ZipSink:
 
     async def add(self, image: PlacedImage, written: Written) -> None:
         """Take an image and its label file; what it adds to larger files is kept apart."""
-        note = StoredMember(image.name, image.size_bytes, image.crc32, self._images.size_bytes)
+        note = _noted(image.name, image.size_bytes, image.crc32, self._images.size_bytes)
         await self._images.text(local_header(image.name, image.size_bytes, image.crc32))
         await self._images.image(image.place, image.size_bytes, image.crc32)
-        await self._image_notes.append(_noted(note))
+        if self._image_notes.add(note):
+            await self._image_notes.drain()
         for name, data in written.files:
             await self._label(name, data)
         for stream, data in written.added:
             if stream not in self._streams:
                 self._streams[stream] = self._spool(f"stream-{len(self._streams)}")
-            await self._streams[stream].append(data)
+            if self._streams[stream].add(data):
+                await self._streams[stream].drain()
 
     async def close(self, files: Sequence[TextFile]) -> tuple[Layout, list[ExportFile]]:
         """The zip as one file."""
@@ -96,8 +97,10 @@ class ZipSink:
 
     async def _label(self, name: str, data: bytes) -> None:
         crc32 = zlib_ng.crc32(data)
-        await self._label_notes.append(_noted(StoredMember(name, len(data), crc32, self._labels.size_bytes)))
-        await self._labels.append(local_header(name, len(data), crc32) + data)
+        if self._label_notes.add(_noted(name, len(data), crc32, self._labels.size_bytes)):
+            await self._label_notes.drain()
+        if self._labels.add(local_header(name, len(data), crc32) + data):
+            await self._labels.drain()
 
     async def _about_all(self, file: TextFile, text: Spool, offset: int) -> tuple[list[Segment], StoredMember]:
         """A file of literal bytes and streams: its segments, header first, and its record."""
@@ -118,16 +121,16 @@ class ZipSink:
         return segments, StoredMember(file.name, size_bytes, crc32, offset)
 
     async def _directory(
-        self, members: Sequence[StoredMember], labels_at: int, images_at: int, images_bytes: int
+        self, first: Sequence[StoredMember], labels_at: int, images_at: int, images_bytes: int
     ) -> Spool:
         """The central directory: notes say where members are in their stretch, and it is known now where that is."""
-        directory, count = self._spool("directory"), len(members)
-        for member in members:
+        directory, count = self._spool("directory"), len(first)
+        for member in first:
             await directory.append(directory_record(member))
         for notes, start in ((self._label_notes, labels_at), (self._image_notes, images_at)):
-            async for note in _notes(notes):
-                await directory.append(directory_record(note._replace(offset=start + note.offset)))
-                count += 1
+            async for records, members in _records(notes, start):
+                await directory.append(records)
+                count += members
         at, size = images_at + images_bytes, directory.size_bytes
         await directory.append(directory_end(count, offset=at, size_bytes=size))
         await directory.close()
@@ -198,14 +201,29 @@ def _etag(digests: Sequence[str]) -> str:
     return hashlib.blake2b(" ".join(digests).encode(), digest_size=16).hexdigest()
 
 
-def _noted(member: StoredMember) -> bytes:
-    name = member.name.encode()
-    return _NOTE.pack(member.offset, member.size_bytes, member.crc32, len(name)) + name
+def _noted(name: str, size_bytes: int, crc32: int, offset: int) -> bytes:
+    encoded = name.encode()
+    return _NOTE.pack(offset, size_bytes, crc32, len(encoded)) + encoded
 
 
-async def _notes(spool: Spool) -> AsyncIterator[StoredMember]:
-    """What `_noted` wrote, one by one."""
-    reader = ByteReader(spool.pieces())
-    while reader.position < spool.size_bytes:
-        offset, size_bytes, crc32, length = _NOTE.unpack(await reader.exactly(_NOTE.size))
-        yield StoredMember((await reader.exactly(length)).decode(), size_bytes, crc32, offset)
+async def _records(spool: Spool, start: int) -> AsyncIterator[tuple[bytes, int]]:
+    """The directory's records of what `_noted` wrote, many at a time, and how many they are."""
+    rest = b""
+    async for piece in spool.pieces():
+        data = rest + piece
+        records, read = _whole_records(data, start)
+        rest = data[read:]
+        yield b"".join(records), len(records)
+
+
+def _whole_records(data: bytes, start: int) -> tuple[list[bytes], int]:
+    """The records of the notes that are there as a whole, and where the next one begins."""
+    records, at, end = list[bytes](), 0, len(data)
+    while at + _NOTE.size <= end:
+        offset, size_bytes, crc32, length = _NOTE.unpack_from(data, at)
+        name_at = at + _NOTE.size
+        if name_at + length > end:
+            break
+        at = name_at + length
+        records.append(directory_record(StoredMember(data[name_at:at].decode(), size_bytes, crc32, start + offset)))
+    return records, at

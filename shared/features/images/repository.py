@@ -192,7 +192,7 @@ class ImageRepository:
     ) -> AsyncIterator[Image]:
         """Up to `limit` images of a version in the order of (path, id), after the given one."""
         found = self._images.find(_of_version(dataset, wanted, after)).sort(_BY_PATH).limit(limit)
-        async for document in found:
+        async for document in found.batch_size(limit):
             yield _to_image(document)
 
     async def names_of_version(

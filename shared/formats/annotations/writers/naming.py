@@ -25,6 +25,8 @@ def writable(name: str) -> str:
     >>> writable(" a\\nb.jpg")
     '_a_b.jpg'
     """
+    if name.isprintable() and "\\" not in name and name == name.strip():
+        return name
     clean = _UNWRITABLE.sub("_", name)
     if clean != clean.strip():
         clean = f"{'_' if clean[0].isspace() else ''}{clean.strip()}{'_' if clean[-1].isspace() else ''}"
@@ -92,6 +94,7 @@ class NameBook:
 
     def __init__(self, naming: Naming) -> None:
         self._naming = naming
+        self._folders: dict[tuple[str | None, int | None], str] = {}
         self._keys = array("Q")
         self._shared: set[int] = set()
         self._taken: set[int] = set()
@@ -133,7 +136,10 @@ class NameBook:
         return at < len(self._keys) and self._keys[at] == key
 
     def _wanted(self, path: str, split: str | None, category: int | None) -> tuple[str, str]:
-        return self._naming.folder(split, category), shortened(self._naming.fit(path.rpartition("/")[2]))
+        folder = self._folders.get((split, category))
+        if folder is None:
+            folder = self._folders[split, category] = self._naming.folder(split, category)
+        return folder, shortened(self._naming.fit(path.rpartition("/")[2]))
 
     def _key(self, folder: str, file: str) -> int:
         text = folder + (stem_of(file) if self._naming.by_stem else file)
