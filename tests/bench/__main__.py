@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.bench import (
     bench_check,
     bench_export,
+    bench_exports_million,
     bench_fairness,
     bench_fiftyone,
     bench_huge,
@@ -34,6 +35,7 @@ BENCHES: Mapping[str, Callable[[Options], Outcome]] = {
     "fairness": bench_fairness.run,
     "ramp": bench_ramp.run,
     "export": bench_export.run,
+    "exports": bench_exports_million.run,
 }
 
 

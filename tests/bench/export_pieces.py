@@ -9,6 +9,7 @@ from typing import Any
 from tests.bench.yard_access import KeptConnection
 
 _END64, _END64_BYTES = b"PK\x06\x06", 98
+_END_BYTES = 22
 _RECORD = struct.Struct("<4s6H3I5H2I")
 _LOCAL_BYTES = 30
 _WINDOW = 256 << 10
@@ -53,9 +54,11 @@ class ServedExport:
     def _zip(self, number: int, size: int) -> list[str]:
         """The first, a middle and the last records lead to members of that name, with that checksum."""
         tail = self._read(number, size - _END64_BYTES, size)
-        assert tail.startswith(_END64), "no zip64 end where it must be"
-        count, directory_bytes, at = struct.unpack_from("<3Q", tail, 32)
-        faults = [] if at + directory_bytes + _END64_BYTES == size else ["the directory does not end at the end"]
+        if tail.startswith(_END64):
+            ends, (count, directory_bytes, at) = _END64_BYTES, struct.unpack_from("<3Q", tail, 32)
+        else:
+            ends, (count, directory_bytes, at) = _END_BYTES, struct.unpack_from("<H2I", tail, _END64_BYTES - 12)
+        faults = [] if at + directory_bytes + ends == size else ["the directory does not end at the end"]
         if count < self.export["progress"]["images_done"]:
             faults.append(f"only {count} members")
         for start in (0, directory_bytes // 2, max(0, directory_bytes - _WINDOW)):

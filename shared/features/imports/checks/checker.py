@@ -11,6 +11,8 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from shared.features.imports.checks.content_table import ContentTable
+from shared.features.imports.checks.contents import ContentCheck
 from shared.features.imports.checks.options import SHOWN_FINDINGS, CheckOptions
 from shared.features.imports.checks.report import CheckReport, Choice
 from shared.features.imports.checks.shards import ShardResult, ShardRunner, ShardTask
@@ -84,7 +86,7 @@ class Checker:
         await work.run(recogniser)
         work.tally.note(log)
         count_refusals(work.tally.counts, await asyncio.to_thread(trainers_refuse, recognised, archive.directory))
-        self._look_at_the_whole(work)
+        await self._look_at_the_whole(work, deadline)
         decision = await asyncio.to_thread(self._decide, request, archive, work)
         return report_of(
             Checked(
@@ -121,15 +123,19 @@ class Checker:
         draft = draft_plan(archive, recognised.layout, request, _LEDGER.generation)
         return draft.model_copy(update={"single_category": options.single_category})
 
-    def _look_at_the_whole(self, work: "_Reading") -> None:
+    async def _look_at_the_whole(self, work: "_Reading", deadline: float | None) -> None:
         """Say what can only be said of all images together; of a part of them it might be wrong."""
-        if work.complete:
-            log = FindingLog(SHOWN_FINDINGS)
-            layout, task = work.layout, work.plan.task
-            categories = tuple(map(category_of, layout.categories))
-            for finding in dataset_findings(work.tally.statistics, categories, layout.splits, task=task):
-                log.add(finding)
-            work.tally.note(log)
+        if not work.complete:
+            return
+        log = FindingLog(SHOWN_FINDINGS)
+        layout, task = work.layout, work.plan.task
+        categories = tuple(map(category_of, layout.categories))
+        for finding in dataset_findings(work.tally.statistics, categories, layout.splits, task=task):
+            log.add(finding)
+        work.tally.note(log)
+        contents = ContentCheck(self.sources, work.archive, work.plan, layout.splits, SHOWN_FINDINGS)
+        said = await contents.find(work.contents, deadline=deadline)
+        work.tally.say(said.counts, said.findings)
 
     def _decide(self, request: ImportRequest, archive: OpenedSource, work: "_Reading") -> Decision:
         if request.in_place:
@@ -152,9 +158,10 @@ class _Reading:
     ) -> None:
         self.plan = plan
         self.tally = CheckTally()
+        self.archive = archive
+        self.contents = ContentTable({split: number for number, split in enumerate(recognised.layout.splits)})
         self.complete = True
         self._checker = checker
-        self._archive = archive
         self._recognised = recognised
         self._deadline = deadline
         self._rows = RecordRows(checker.store, _LEDGER)
@@ -196,7 +203,7 @@ class _Reading:
 
     def _shards(self) -> Iterator[list[ShardEntry]]:
         cut = Cut(self._checker.engine, by_bytes=False)
-        return (entries for entries, _span in cut.shards(self._archive.directory, self.layout))
+        return (entries for entries, _span in cut.shards(self.archive.directory, self.layout))
 
     async def _task(self, entries: list[ShardEntry]) -> ShardTask:
         """The shard as one of an import, with what files about many images say of it put down for it."""
@@ -209,7 +216,7 @@ class _Reading:
             shard_id="", job_id=_LEDGER.job_id, index=index, manifest_key=key, token=1, claims=1, first=0,
             images=len(entries), span=None,
         )  # fmt: skip
-        return ShardTask(entries, self._archive.files(members), lease)
+        return ShardTask(entries, self.archive.files(members), lease)
 
     async def _take(self, images: int) -> None:
         """Wait for the oldest shard in hand: results are added in the order of the shards, so they are always equal."""
@@ -217,6 +224,7 @@ class _Reading:
         result = await asyncio.shield(running)
         self._in_hand.popleft()
         self.tally.add(task, result)
+        self.contents.add(task.entries, result.contents)
         self._checker.progress(CheckProgress("labels", self.tally.looked_at.total(), images))
 
     def _has_time(self) -> bool:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from shared.features.datasets.statistics import Counts
+from shared.features.imports.checks.content_table import fingerprint, noted
 from shared.features.imports.checks.options import SHOWN_FINDINGS
 from shared.features.imports.image_bytes.heads import HeadReader
 from shared.features.imports.image_bytes.probe import ImageFacts
@@ -58,6 +59,8 @@ class ShardResult:
     counts: Counts
     findings: list[Finding]
     labels_read: int
+    contents: bytes
+    """What is noted of the contents of its images, see `content_table`."""
 
 
 class ShardRunner(Protocol):
@@ -99,12 +102,14 @@ class ShardChecker:
         builder = DocumentBuilder(NO_JOB, self.plan, labels, self.limits, log)
         await builder.build(task.entries, facts)
         await builder.judge(task.entries, facts)
-        return ShardResult(builder.close(), log.kept, len(labels.contents) + len(labels.records))
+        read = len(labels.contents) + len(labels.records)
+        return ShardResult(builder.close(), log.kept, read, noted(task.entries, facts))
 
     async def _facts(self, images: Sequence[Member], source: ByteSource, log: FindingLog) -> Mapping[int, ImageFacts]:
         """What is known of images by their heads or, where they are decoded, by all of their bytes."""
         if self.decoder is None:
-            return await HeadReader(source, self.plan.source, self.limits, log).facts(images)
+            heads = HeadReader(source, self.plan.source, self.limits, log, fingerprint=fingerprint)
+            return await heads.facts(images)
         track = ShardTrack(check=lambda: None)
         return await read_through(images, source, self.plan, track, log, limits=self.limits, decoder=self.decoder)
 

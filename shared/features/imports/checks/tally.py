@@ -1,7 +1,7 @@
 """What a check has counted so far: the sums of its shards, in memory that does not grow with them."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from shared.features.datasets.statistics import Counts, Statistics, count_findings, to_rollup
@@ -44,6 +44,11 @@ class CheckTally:
     def note(self, findings: FindingLog) -> None:
         """Add what was found beside the shards."""
         count_findings(self.counts, findings.counts)
+        self._show(findings)
+
+    def say(self, counts: Mapping[str, int], findings: Iterable[Finding]) -> None:
+        """Add findings of which not all are at hand."""
+        count_findings(self.counts, counts)
         self._show(findings)
 
     @property

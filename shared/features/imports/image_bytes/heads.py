@@ -1,7 +1,9 @@
 """Measuring images that stay where they are: only their first bytes are read, and their last where these lie bare."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from typing import TypeAlias
 
 from shared.features.imports.image_bytes.probe import (
     DIRECTORY_BYTES,
@@ -36,14 +38,27 @@ _FIRST_BYTES = 4 << 10
 _BATCH = 512
 _LAST_BYTES = 128
 _LONGER_LAST_BYTES = 64 << 10
+_FINGERPRINT_BYTES = 3 << 10  # less than is read at first, so that the same is there of each image of a size
 _TELLING_BYTES = 64
 """Of less than this nobody can say what image it begins."""
+
+Fingerprint: TypeAlias = Callable[[int, bytes], int]
+"""What an image's size and its first bytes make, for sources that tell no checksums."""
 
 
 class HeadReader:
     """Reads the heads of images from a source on which that is cheap; elsewhere their dimensions stay pending."""
 
-    def __init__(self, source: ByteSource, reference: SourceRef, limits: LimitSettings, log: FindingLog) -> None:
+    def __init__(
+        self,
+        source: ByteSource,
+        reference: SourceRef,
+        limits: LimitSettings,
+        log: FindingLog,
+        *,
+        fingerprint: Fingerprint | None = None,
+    ) -> None:
+        self._fingerprint = fingerprint
         self._source = source
         self._raw = reference.raw
         self._cheap = reference.cheap_ranges
@@ -95,7 +110,11 @@ class HeadReader:
         finally:
             for finding in findings:
                 self._log.add(finding)
-        return facts_of(KeptBytes(item.size_bytes, member=place_of(item)), measured, findings)
+        facts = facts_of(KeptBytes(item.size_bytes, member=place_of(item)), measured, findings)
+        if self._fingerprint is None or item.crc32 is not None:
+            return facts
+        first = data[: min(item.size_bytes, _FINGERPRINT_BYTES)]
+        return replace(facts, fingerprint=self._fingerprint(item.size_bytes, first))
 
     async def _measured(self, item: Member, data: bytes, findings: list[Finding]) -> tuple[Measured, bytes]:
         head, most = _unpacked(item, data, raw=self._raw), self._limits.max_image_pixels

@@ -68,6 +68,8 @@ class ImageFacts:
     is_damaged: bool = False
     is_gray: bool | None = None
     """None for formats of which nobody looks."""
+    fingerprint: int | None = None
+    """A number that tells images with other first bytes, or of another size, from this one."""
 
 
 @dataclass(frozen=True, slots=True)
