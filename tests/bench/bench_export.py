@@ -21,7 +21,7 @@ from tests.bench.yard_access import database_of
 from tests.factories.running_yard import RunningYard, running_yard
 
 IMAGES = 5000
-RATE_TARGET, RESUMES = 0.7, 5
+RATE_TARGET, RESUMES = 0.8, 5
 GROWTH_TARGET_MIB = 32
 PLAIN = "bench-plain"
 

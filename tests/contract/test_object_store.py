@@ -92,6 +92,18 @@ class ObjectStoreContract:
         with pytest.raises(ObjectNotFound):
             await store.read_joined([("a", 0, 10), ("b/c", 3, 6)])
 
+    async def test_what_was_joined_stays_as_long_as_anybody_holds_it(self, store):
+        sizes = (2_000_000, 1_500_000, 3_000_000)
+        for number, size in enumerate(sizes):
+            await store.put(f"{number}", bytes([number + 1]) * size)
+        held = [await store.read_joined([b"<", (f"{number}", 0, size)]) for number, size in enumerate(sizes)]
+        parts = [view[7:] for view in held]
+        del held
+        for _ in range(3):
+            await asyncio.gather(*(store.read_joined([("0", 0, 2_000_000)]) for _ in range(12)))
+        for number, size in enumerate(sizes):
+            assert parts[number] == bytes([number + 1]) * (size - 6)
+
     async def test_writing_again_replaces(self, store):
         await store.put("a", b"first")
         before = await store.stat("a")

@@ -101,13 +101,11 @@ def read_spans(path: str, spans: Sequence[tuple[int, int]]) -> tuple[os.stat_res
 
 
 def read_into(path: str, start: int, target: memoryview) -> int:
-    """Fill the target from the regular file; how many bytes there were."""
+    """Fill the target from the regular file; how many bytes there were. Raises IsADirectoryError for a folder."""
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise FileNotFoundError(errno.ENOENT, "not a regular file", path)
-        done = 0
-        while done < len(target) and (count := os.preadv(handle, [target[done:]], start + done)):
+        done = os.preadv(handle, (target,), start)
+        while 0 < done < len(target) and (count := os.preadv(handle, (target[done:],), start + done)):
             done += count
         return done
     finally:

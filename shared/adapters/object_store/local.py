@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from shared.adapters.object_store import disk
+from shared.adapters.object_store.buffers import LentBuffers
 from shared.adapters.object_store.keys import RESERVED_FOLDER, check_folder, check_key, check_prefix
 from shared.ports.object_store import ObjectNotFound, ObjectStat, Part
 
@@ -36,6 +37,7 @@ class LocalObjectStore:
         self._folders = disk.MadeFolders()
         self._mine = f"{os.getpid()}-{secrets.token_hex(6)}"
         self._numbers = itertools.count()
+        self._buffers = LentBuffers()
 
     async def write(self, key: str, chunks: AsyncIterator[bytes]) -> int:
         """Write to a temporary file, then rename."""
@@ -175,18 +177,22 @@ class LocalObjectStore:
         return found
 
     def _join(self, parts: Sequence[Part]) -> memoryview:
-        sizes = [len(part) if isinstance(part, bytes) else part[2] - part[1] for part in parts]
-        joined, at = memoryview(bytearray(sum(sizes))), 0
-        for part, size in zip(parts, sizes, strict=True):
-            target = joined[at : at + size]
-            at += size
-            if isinstance(part, bytes):
-                target[:] = part
-                continue
-            key, start, _ = part
+        size = sum([len(part) if isinstance(part, bytes) else part[2] - part[1] for part in parts])
+        joined, at, key = self._buffers.take(size), 0, ""
+        try:
+            for part in parts:
+                if isinstance(part, bytes):
+                    end = at + len(part)
+                    joined[at:end] = part
+                else:
+                    key, start, stop = part
+                    end = at + stop - start
+                    if disk.read_into(f"{self._root}/{key}", start, joined[at:end]) < end - at:
+                        raise ObjectNotFound(f"The object {key} is shorter than it was.")
+                at = end
+        except OSError:
             with disk.translated(missing=key):
-                if disk.read_into(f"{self._root}/{key}", start, target) < size:
-                    raise ObjectNotFound(f"The object {key} is shorter than it was.")
+                raise
         return joined
 
     def _names(self, folder: str) -> Sequence[str]:

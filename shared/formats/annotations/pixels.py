@@ -121,6 +121,8 @@ def _centre_from_start(start: Pixels, length: Pixels, side: int) -> tuple[float,
 
 def _alike(one: Pixels, other: Pixels) -> tuple[Pixels, Pixels]:
     """Both exact where one of them is, so that nothing is rounded on the way."""
+    if type(one) is float and type(other) is float:  # nearly always, and quicker to ask for
+        return one, other
     if isinstance(one, Fraction) and isinstance(other, float) and isfinite(other):
         return one, Fraction(other)
     if isinstance(other, Fraction) and isinstance(one, float) and isfinite(one):
