@@ -34,6 +34,8 @@ class Measured:
     making: float = 0.0
     plain: list[float] = field(default_factory=list)
     ours: list[float] = field(default_factory=list)
+    plain_cpu: list[float] = field(default_factory=list)
+    ours_cpu: list[float] = field(default_factory=list)
     resumed_equal: bool = False
     before_mib: float = 0.0
     peak_mib: float = 0.0
@@ -62,8 +64,13 @@ def _measure(yard: RunningYard, options: Options) -> Measured:
     found.before_mib = api.memory_info().rss / 2**20
     with PeakMemory(lambda: {"api": api.pid}) as memory:
         for _ in range(options.rounds):
-            found.plain.append(_downloaded(plain_url))
-            found.ours.append(_downloaded(url))
+            for one, wall, cpu in (
+                (plain_url, found.plain, found.plain_cpu),
+                (url, found.ours, found.ours_cpu),
+            ):
+                before = _cpu(api)
+                wall.append(_downloaded(one))
+                cpu.append(_cpu(api) - before)
         found.resumed_equal = _resumed(url, whole, options.folder / "resumed.zip")
     found.peak_mib = memory.peaks["api"].rss
     for path in (whole, options.folder / "resumed.zip"):
@@ -101,6 +108,11 @@ def _resize(yard: RunningYard, image_id: str, size_bytes: int) -> None:
         database["images"].update_one({"_id": image_id}, {"$set": {"size_bytes": size_bytes}})
 
 
+def _cpu(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
 def _downloaded(url: str) -> float:
     """Seconds that curl takes to take everything and throw it away."""
     began = time.perf_counter()
@@ -131,16 +143,17 @@ def _digest(path: Path) -> str:
 
 def _report(found: Measured) -> Outcome:
     plain, ours = statistics.median(found.plain), statistics.median(found.ours)
+    plain_cpu, ours_cpu = statistics.median(found.plain_cpu), statistics.median(found.ours_cpu)
     rows = [
-        ("one plain file, as an object", f"{plain:.2f} s", f"{_rate(found, plain)} MB/s", "1.00"),
-        ("the export", f"{ours:.2f} s", f"{_rate(found, ours)} MB/s", f"{plain / ours:.2f}"),
+        ("one plain file, as an object", f"{plain:.2f} s", f"{_rate(found, plain)} MB/s", "1.00", f"{plain_cpu:.2f} s"),
+        ("the export", f"{ours:.2f} s", f"{_rate(found, ours)} MB/s", f"{plain / ours:.2f}", f"{ours_cpu:.2f} s"),
     ]
     growth = found.peak_mib - found.before_mib
     size = f"{found.size_bytes / 1e6:.0f} MB"
     text = [
         f"{size}; medians of {len(found.ours)} downloads by curl, in turns.",
         f"`datayard export`, which makes and fetches it: {found.making:.2f} s.",
-        table(("what is downloaded", "wall", "rate", "of the plain file's rate"), rows),
+        table(("what is downloaded", "wall", "rate", "of the plain file's rate", "CPU of the API"), rows),
         f"The API's process: {found.before_mib:.0f} MiB before, {found.peak_mib:.0f} MiB at its peak.",
     ]
     checks = {

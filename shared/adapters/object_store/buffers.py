@@ -1,4 +1,4 @@
-"""Buffers that are lent out and used again: the system clears each page of a fresh one, which costs as much as a read."""
+"""Buffers that are lent out and used again: the system clears each page of a fresh one, as costly as reading it."""
 
 import threading
 from collections import deque

@@ -18,11 +18,12 @@ from shared.formats.archives.directory import Member
 
 UNKNOWN = 0
 NO_SPLIT = -1
-AT_ONCE = 1 << 19
+AT_ONCE = 1 << 18
 """Images whose notes are compared at a time, about."""
 
 _KIND_BITS = 2
 _SIZE_BITS = 30
+_CHECKSUM_AT = _KIND_BITS + _SIZE_BITS
 _DIGEST_BYTES = 8
 
 
@@ -56,7 +57,7 @@ def _note(item: Member, facts: ImageFacts | None) -> int:
     if facts.sha256 is not None:
         return _of(int(facts.sha256[: 2 * _DIGEST_BYTES], 16), NoteKind.HASH)
     if item.crc32 is not None:
-        return item.crc32 << 32 | (item.size_bytes % (1 << _SIZE_BITS)) << _KIND_BITS | NoteKind.CHECKSUM
+        return item.crc32 << _CHECKSUM_AT | (item.size_bytes % (1 << _SIZE_BITS)) << _KIND_BITS | NoteKind.CHECKSUM
     return UNKNOWN if facts.fingerprint is None else _of(facts.fingerprint, NoteKind.BEGINNING)
 
 
@@ -95,18 +96,15 @@ class ContentTable:
 
     def alike(self, *, at_once: int = AT_ONCE) -> Iterator[Alike]:
         """The images that have one note, in the order of the first of them as long as there are not too many images."""
+        members, splits = self._members, self._split_of
         parts = len(self._notes) // at_once + 1
         for part in range(parts):
-            some = self._notes if parts == 1 else [note for note in self._notes if (note >> _KIND_BITS) % parts == part]
+            some = self._notes if parts == 1 else [one for one in self._notes if (one >> _CHECKSUM_AT) % parts == part]
             found: dict[int, list[int]] = {}
             for row in self._rows(_twice(some)):
                 found.setdefault(self._notes[row], []).append(row)
             for note, rows in found.items():
-                yield Alike(note, *(array(one.typecode, map(one.__getitem__, rows)) for one in self._columns))
-
-    @property
-    def _columns(self) -> "tuple[array[int], array[int]]":
-        return self._members, self._split_of
+                yield Alike(note, [members[row] for row in rows], [splits[row] for row in rows])
 
     def _rows(self, notes: set[int]) -> Iterator[int]:
         return compress(range(len(self._notes)), map(notes.__contains__, self._notes)) if notes else iter(())

@@ -5,6 +5,7 @@ import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from heapq import nsmallest
 
 from shared.features.imports.checks.content_table import Alike, ContentTable, NoteKind, kind_of
 from shared.features.imports.models import ImportPlan
@@ -22,6 +23,8 @@ MOST_COMPARED = 10_000
 
 _REPEATED, _LEAK = "IMG_DUP_CONTENT", "SET_SPLIT_LEAK"
 _NAMED = 5
+_LEAST_BYTES = 16 << 10
+"""What reading an image takes, however small it is."""
 
 
 @dataclass(slots=True)
@@ -93,7 +96,7 @@ class ContentCheck:
         return [] if kind is NoteKind.BEGINNING else [(self._names(one), one, kind is NoteKind.HASH)]
 
     def _names(self, one: Alike) -> list[str]:
-        return sorted(map(self.archive.directory.name, one.members))[:_NAMED]
+        return nsmallest(_NAMED, map(self.archive.directory.name, one.members))
 
     def _say(self, said: SaidOfContents, one: Alike, names: Sequence[str], *, certain: bool) -> None:
         more = len(one.members) - len(names)
@@ -122,7 +125,8 @@ def _kept(table: ContentTable) -> tuple[list[Alike], Counter[str]]:
 
 def _worth_comparing(groups: Sequence[Alike], archive: OpenedSource, most_bytes: int) -> list[Alike]:
     """Those that are not hashed, the smallest first, as many as can be read."""
-    sizes = [sum(archive.directory.member(number).size_bytes for number in one.members) for one in groups]
+    member = archive.directory.member
+    sizes = [sum(max(_LEAST_BYTES, member(number).size_bytes) for number in one.members) for one in groups]
     chosen = []
     for at in sorted(range(len(groups)), key=sizes.__getitem__):
         if kind_of(groups[at].note) is NoteKind.HASH:

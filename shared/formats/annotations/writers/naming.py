@@ -17,6 +17,8 @@ _UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\\]")
 _MARK_CHARACTERS = 8
 _MOST_BYTES = 240
 _LONGEST_ENDING = 10
+_KEY_BITS = 64
+_SORTED_AT_ONCE = 1 << 20
 
 
 def writable(name: str) -> str:
@@ -106,7 +108,7 @@ class NameBook:
 
     def close(self) -> None:
         """All are noted."""
-        self._keys = array("Q", sorted(self._keys))
+        self._keys = _ascending(self._keys)
         pairs = zip(self._keys, self._keys[1:], strict=False)
         self._shared = {one for one, other in pairs if one == other}
 
@@ -146,3 +148,14 @@ class NameBook:
         if not text.isascii():
             text = unicodedata.normalize("NFC", text)
         return int.from_bytes(hashlib.blake2b(text.casefold().encode(), digest_size=8).digest(), "big")
+
+
+def _ascending(keys: "array[int]", *, at_once: int = _SORTED_AT_ONCE) -> "array[int]":
+    """The keys in order. Sorting makes objects of numbers, so a part of them is sorted at a time."""
+    parts = len(keys) // at_once + 1
+    if parts == 1:
+        return array("Q", sorted(keys))
+    found = array("Q")
+    for part in range(parts):
+        found.extend(sorted([key for key in keys if key * parts >> _KEY_BITS == part]))
+    return found
