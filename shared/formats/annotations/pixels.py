@@ -237,11 +237,12 @@ class _Binary(NamedTuple):
 
     def scaled(self, decimals: int) -> int:
         """The whole number nearest to so many powers of ten of it; of two the even one."""
+        number = self.number * int(10**decimals)
         if not self.places:
-            return self.number * 10**decimals
-        whole, rest = divmod(self.number * 10**decimals, 1 << self.places)
+            return number
+        whole, rest = divmod(number, 1 << self.places)
         half = 1 << self.places - 1
-        return whole + (rest > half or (rest == half and whole % 2))
+        return whole + int(rest > half or (rest == half and whole % 2 == 1))
 
     def long_text(self, decimals: int) -> str:
         """The value with zeros behind its decimals, so that no digit of them is lost by being read as a float."""
