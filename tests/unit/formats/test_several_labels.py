@@ -93,4 +93,5 @@ def test_attributes_are_made_fit_to_be_kept() -> None:
     head = "path,width,height,class,class_id,type,x_center,y_center,box_width,box_height,attributes\n"
     row = 'images/a.jpg,9,9,cat,0,box,0.5,0.5,0.2,0.2,"{""a\\ud800"": [""\\ud800"", 1e999], ""b"": %s, ""c"": """"}"\n'
     found = table(head + row % ("9" * 30))
-    assert found.rows["images/a.jpg"].annotations[0].attributes == {"a\ufffd": ["\ufffd", "inf"], "b": "9" * 30, "c": ""}
+    attributes = found.rows["images/a.jpg"].annotations[0].attributes
+    assert attributes == {"a\ufffd": ["\ufffd", "inf"], "b": "9" * 30, "c": ""}
