@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.features.exports.runner import ExportRunner
-from shared.features.imports.findings.same_contents import ContentFindings
+from shared.features.imports.contents.findings import ContentFindings
 from shared.features.imports.planning.plan import Planner
 from shared.features.imports.running.runner import ImportRunner, JobWork
 from shared.features.imports.running.turns import Turns
@@ -79,7 +79,9 @@ def _import_work(container: Container, tools: ShardTools, engine: EngineSettings
             repositories.shards,
             tools.findings,
             container.transactions,
-            ContentFindings(container.images, tools.findings, tools.limits.max_findings_per_step),
+            ContentFindings(
+                tools.sources, tools.store, tools.shards, tools.findings, tools.limits.max_findings_per_step
+            ),
             FixesAfterImport(container.datasets, repositories.jobs, container.outside.queue, engine),
         ),
     )

@@ -1,16 +1,18 @@
 """Images with the same bytes: found once, counted exactly, and the same however often the last step is done."""
 
+import zlib
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from shared.features.imports.findings.same_contents import ContentFindings
-from shared.features.imports.models import Ledger
-from shared.foundation.ids import DatasetId, JobId
+from shared.features.imports.contents import comparing
+from shared.features.imports.contents.findings import ContentFindings
+from shared.features.imports.models import ImportPlan, Ledger
 from shared.foundation.settings import LimitSettings
 from tests.factories.archives import jpeg_bytes, zip_of
 from tests.factories.broken import tar_of
+from tests.factories.twins import with_crc_of
 from tests.factories.yard import Yard, open_yard
 
 RULES = ("IMG_DUP_CONTENT", "SET_SPLIT_LEAK")
@@ -30,19 +32,23 @@ async def about_contents(yard: Yard, job_id: str) -> list[tuple[str, str, str]]:
     return sorted((one["rule"], one["file"], one["message"]) for one in found if one["rule"] in RULES)
 
 
-@pytest.mark.parametrize("road", ROADS)
-async def test_each_content_is_found_once(yard: Yard, tmp_path: Path, road: str) -> None:
-    status = await yard.imported(zip_of(tmp_path / "a.zip", FILES), **ROADS[road])
-    has = "probably has, by CRC-32 and size," if road == "in place" else "has"
+def all_said(has: str) -> list[tuple[str, str, str]]:
+    """What there is to say of `FILES`."""
     leak = f"It {has} the same bytes as images of other splits (train and val):"
-
-    assert await about_contents(yard, status["job_id"]) == [
+    return [
         ("IMG_DUP_CONTENT", "images/train/a.jpg", f"It {has} the same bytes as images/train/b.jpg, images/val/c.jpg."),
         ("IMG_DUP_CONTENT", "images/train/d.jpg", f"It {has} the same bytes as images/train/e.jpg."),
         ("IMG_DUP_CONTENT", "images/train/f.jpg", f"It {has} the same bytes as images/val/g.jpg."),
         ("SET_SPLIT_LEAK", "images/train/a.jpg", f"{leak} images/train/b.jpg, images/val/c.jpg."),
         ("SET_SPLIT_LEAK", "images/train/f.jpg", f"{leak} images/val/g.jpg."),
     ]
+
+
+@pytest.mark.parametrize("road", ROADS)
+async def test_each_content_is_found_once(yard: Yard, tmp_path: Path, road: str) -> None:
+    status = await yard.imported(zip_of(tmp_path / "a.zip", FILES), **ROADS[road])
+
+    assert await about_contents(yard, status["job_id"]) == all_said("has")
     report = (await yard.api.get(f"/datasets/import/{status['job_id']}/report")).json()
     assert {rule: report["counts"][rule] for rule in RULES} == {"IMG_DUP_CONTENT": 3, "SET_SPLIT_LEAK": 2}
     assert status["progress"]["findings"] == sum(report["counts"].values()) == report["total"]
@@ -54,18 +60,54 @@ async def test_where_neither_hash_nor_checksum_is_known_nothing_is_said(yard: Ya
     assert await about_contents(yard, status["job_id"]) == []
 
 
-async def test_doing_it_again_changes_nothing(yard: Yard, tmp_path: Path) -> None:
-    status = await yard.imported(zip_of(tmp_path / "a.zip", FILES))
-    before = await yard.report(status["job_id"])
-    job = await yard.job(status["job_id"])
-    repositories = yard.container.repositories
-    contents = ContentFindings(yard.container.images, repositories.findings, 100)
-    ledger = Ledger(JobId(status["job_id"]), generation=job["step"]["token"] if "step" in job else 1)
-    generation = (await yard.database["findings"].find_one({"job_id": status["job_id"]}))["generation"]
+async def test_equal_checksums_are_no_equal_contents(yard: Yard, tmp_path: Path) -> None:
+    other = with_crc_of(ONE, jpeg_bytes(20, 15, seed=9))
+    assert (zlib.crc32(other), len(other)) == (zlib.crc32(ONE), len(ONE))
+    assert other != ONE
+    files = FILES | {"images/train/b.jpg": other, "images/val/h.jpg": other}
+    status = await yard.imported(zip_of(tmp_path / "a.zip", files), **ROADS["in place"])
 
-    counts = await contents.write(DatasetId(status["dataset_id"]), Ledger(ledger.job_id, generation))
-    assert counts == Counter(IMG_DUP_CONTENT=3, SET_SPLIT_LEAK=2)
-    assert await yard.report(status["job_id"]) == before
+    found = [(rule, file) for rule, file, _ in await about_contents(yard, status["job_id"])]
+    assert found.count(("IMG_DUP_CONTENT", "images/train/a.jpg")) == 1
+    assert found.count(("IMG_DUP_CONTENT", "images/train/b.jpg")) == 1
+    assert found.count(("SET_SPLIT_LEAK", "images/train/b.jpg")) == 1
+    report = (await yard.api.get(f"/datasets/import/{status['job_id']}/report")).json()
+    assert {rule: report["counts"][rule] for rule in RULES} == {"IMG_DUP_CONTENT": 4, "SET_SPLIT_LEAK": 3}
+
+
+async def test_a_single_pair_of_equal_checksums_is_not_counted(yard: Yard, tmp_path: Path) -> None:
+    files = {
+        "data.yaml": FILES["data.yaml"],
+        "images/train/a.jpg": ONE,
+        "images/val/b.jpg": with_crc_of(ONE, jpeg_bytes(20, 15, seed=9)),
+    }
+    status = await yard.imported(zip_of(tmp_path / "a.zip", files), **ROADS["in place"])
+    assert await about_contents(yard, status["job_id"]) == []
+    counts = (await yard.api.get(f"/datasets/import/{status['job_id']}/report")).json()["counts"]
+    assert not set(RULES) & counts.keys()
+
+
+async def test_what_is_too_much_to_compare_is_said_to_be_probable(
+    yard: Yard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparing.ContentComparer.named, "__kwdefaults__", {"most_bytes": 0})
+    status = await yard.imported(zip_of(tmp_path / "a.zip", FILES), **ROADS["in place"])
+    assert await about_contents(yard, status["job_id"]) == all_said("probably has, by CRC-32 and size,")
+
+
+async def test_doing_it_again_changes_nothing(yard: Yard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[Counter[str]] = []
+    write = ContentFindings.write
+
+    async def twice(self: ContentFindings, plan: ImportPlan, ledger: Ledger) -> Counter[str]:
+        written.append(await write(self, plan, ledger))
+        written.append(await write(self, plan, ledger))
+        return written[-1]
+
+    monkeypatch.setattr(ContentFindings, "write", twice)
+    status = await yard.imported(zip_of(tmp_path / "a.zip", FILES))
+    assert written == [Counter(IMG_DUP_CONTENT=3, SET_SPLIT_LEAK=2)] * 2
+    assert await about_contents(yard, status["job_id"]) == all_said("has")
 
 
 async def test_what_is_kept_is_bounded_and_all_is_counted(mongo_url: str, tmp_path: Path) -> None:

@@ -171,28 +171,6 @@ class NewImage:
 
 
 @dataclass(frozen=True, slots=True)
-class RepeatedContent:
-    """Bytes that several images have. `key` is their SHA-256, or CRC-32 and size where nobody has hashed them yet.
-
-    `splits` are the first and the last, by name, of those that the images are in.
-    """
-
-    key: str
-    images: int
-    splits: tuple[str, ...]
-
-    @property
-    def is_certain(self) -> bool:
-        """Whether the bytes were compared by a hash that nobody can forge."""
-        return ":" not in self.key
-
-    @property
-    def is_in_several_splits(self) -> bool:
-        """Whether images of different splits have these bytes."""
-        return len(self.splits) > 1
-
-
-@dataclass(frozen=True, slots=True)
 class ImageFilter:
     """Which images a reader wants."""
 

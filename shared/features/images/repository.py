@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any
 
 from pymongo import ASCENDING, IndexModel, ReplaceOne, UpdateOne
-from pymongo import timeout as deadline
 from pymongo.errors import BulkWriteError
 
 from shared.features.datasets.models import Dataset
@@ -17,7 +16,6 @@ from shared.features.images.models import (
     NewImage,
     NewLabel,
     PackedMember,
-    RepeatedContent,
     VersionFilter,
 )
 from shared.features.images.overflow import annotation_documents, annotation_of
@@ -38,10 +36,6 @@ _SCHEMA: Mapping[str, Any] = {
     },
 }
 _DUPLICATE_KEY = 11000
-_PASS_SECONDS = 600
-_CONTENT_KEY: Document = {
-    "$ifNull": ["$sha256", {"$concat": [{"$toString": "$crc32"}, ":", {"$toString": "$size_bytes"}]}]
-}
 _BEGUN_MEANWHILE = 2
 _BY_PATH = [("path", ASCENDING), ("_id", ASCENDING)]
 
@@ -151,42 +145,6 @@ class ImageRepository:
             document = await self._images.find_one(version_query(dataset) | {"path": document["path"]})
         return _to_image(document) if document else None
 
-    async def repeated_contents(self, dataset_id: DatasetId) -> AsyncIterator[RepeatedContent]:
-        """The contents that several current images have, in the order of their keys.
-
-        One pass over the documents, five seconds of the server for a million. An index would cost imports more than
-        that: hashes come in no order. Groups beyond the server's 100 MB go to its disk.
-        """
-        of_split = {"first": {"$min": "$split"}, "last": {"$max": "$split"}}
-        steps: list[Document] = [
-            {"$match": _with_content(dataset_id)},
-            {"$group": {"_id": _CONTENT_KEY, "images": {"$sum": 1}, **of_split}},
-            {"$match": {"images": {"$gt": 1}}},
-            {"$sort": {"_id": 1}},
-        ]
-        with deadline(_PASS_SECONDS):
-            async for group in await self._images.aggregate(steps, allowDiskUse=True):
-                splits = dict.fromkeys(name for name in (group["first"], group["last"]) if name is not None)
-                yield RepeatedContent(group["_id"], group["images"], tuple(splits))
-
-    async def images_with_contents(
-        self, dataset_id: DatasetId, keys: Sequence[str], *, most: int
-    ) -> dict[str, list[tuple[str, str | None]]]:
-        """By key, path and split of the first `most` current images with that content."""
-        found: dict[str, list[tuple[str, str | None]]] = {}
-        steps: list[Document] = [
-            {"$match": _with_content(dataset_id)},
-            {"$project": {"key": _CONTENT_KEY, "path": 1, "split": 1}},
-            {"$match": {"key": {"$in": list(keys)}}},
-            {"$sort": {"path": 1}},
-        ]
-        with deadline(_PASS_SECONDS):
-            async for image in await self._images.aggregate(steps, allowDiskUse=True):
-                places = found.setdefault(image["key"], [])
-                if len(places) < most:
-                    places.append((image["path"], image["split"]))
-        return found
-
     async def of_version(
         self, dataset: Dataset, wanted: VersionFilter, *, after: tuple[str, str] | None, limit: int
     ) -> AsyncIterator[Image]:
@@ -254,11 +212,6 @@ def _query(dataset: Dataset, wanted: ImageFilter) -> Document:
     if wanted.category_id is not None:
         query["category_ids"] = wanted.category_id
     return query
-
-
-def _with_content(dataset_id: DatasetId) -> Document:
-    known = [{"sha256": {"$ne": None}}, {"crc32": {"$ne": None}}]
-    return {"dataset_id": dataset_id, "valid_to": None, "$or": known}
 
 
 def _of_version(dataset: Dataset, wanted: VersionFilter, after: tuple[str, str] | None) -> Document:

@@ -15,7 +15,6 @@ from shared.features.images.models import (
     LabelFile,
     LabelNotFound,
     NewImage,
-    RepeatedContent,
     SplitNotFound,
     VersionFilter,
     dataset_prefix,
@@ -165,16 +164,6 @@ class ImageService:
     async def withdraw(self, dataset_id: DatasetId, paths: Mapping[ImageId, str]) -> None:
         """Take back previews of what turned out to be no image, for good. Idempotent."""
         await self._images.withdraw(dataset_id, paths)
-
-    def repeated_contents(self, dataset_id: DatasetId) -> AsyncIterator[RepeatedContent]:
-        """The contents that several images of a dataset have, in the order of their keys."""
-        return self._images.repeated_contents(dataset_id)
-
-    async def images_with_contents(
-        self, dataset_id: DatasetId, keys: Sequence[str], *, most: int
-    ) -> Mapping[str, Sequence[tuple[str, str | None]]]:
-        """By key, path and split of the first `most` images with that content, in the order of their paths."""
-        return await self._images.images_with_contents(dataset_id, keys, most=most)
 
     async def remove_all(self, dataset_id: DatasetId) -> None:
         """Remove every image document and every stored byte of a dataset. Idempotent."""

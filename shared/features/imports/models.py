@@ -373,6 +373,15 @@ class ShardLease:
 
 
 @dataclass(frozen=True, slots=True)
+class DoneShard:
+    """A shard that was completed: the `images` entries of its manifest from `first` on."""
+
+    manifest_key: str
+    first: int
+    images: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReportFilter:
     """Which findings a reader wants."""
 

@@ -9,7 +9,15 @@ from typing import Any
 from pymongo import ASCENDING, IndexModel, ReplaceOne, ReturnDocument
 
 from shared.features.datasets.models import Rollup
-from shared.features.imports.models import Ledger, NewShard, ReportFilter, ShardLease, ShardProgress, ShardState
+from shared.features.imports.models import (
+    DoneShard,
+    Ledger,
+    NewShard,
+    ReportFilter,
+    ShardLease,
+    ShardProgress,
+    ShardState,
+)
 from shared.features.jobs.repository import JobRepository
 from shared.formats.findings import Finding
 from shared.formats.rules import RULES
@@ -156,6 +164,13 @@ class ShardRepository:
         done = {**_of(ledger), "state": ShardState.DONE}
         async for document in self._shards.find(done, {"rollup": 1}, batch_size=_ROLLUPS_AT_A_TIME):
             yield Rollup(rows=document["rollup"])
+
+    async def done(self, ledger: Ledger) -> list[DoneShard]:
+        """The finished shards, in the order of their images."""
+        wanted = dict.fromkeys(("manifest_key", "first", "images"), 1)
+        found = self._shards.find({**_of(ledger), "state": ShardState.DONE}, wanted)
+        shards = [DoneShard(one["manifest_key"], one["first"], one["images"]) async for one in found]
+        return sorted(shards, key=lambda shard: (shard.manifest_key, shard.first))
 
     async def progress(self, ledger: Ledger) -> ShardProgress:
         """What all shards of the plan have done together."""

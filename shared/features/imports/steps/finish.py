@@ -6,8 +6,8 @@ from typing import Protocol
 from shared.features.datasets.models import Dataset, Rollup
 from shared.features.datasets.service import DatasetService
 from shared.features.datasets.statistics import Statistics, count_findings, from_rollup, to_rollup
+from shared.features.imports.contents.findings import ContentFindings
 from shared.features.imports.findings.dataset_task import task_of
-from shared.features.imports.findings.same_contents import ContentFindings
 from shared.features.imports.findings.whole_dataset import dataset_findings
 from shared.features.imports.models import ImportPlan, Ledger, NothingImported
 from shared.features.imports.progress import final_progress, settled
@@ -79,5 +79,5 @@ class Finisher:
         await self.findings.write(ledger, log)
         counts = from_rollup(whole.rollup)
         count_findings(counts, log.counts)
-        count_findings(counts, await self.contents.write(job.dataset_id, ledger))
+        count_findings(counts, await self.contents.write(whole, ledger))
         return whole.model_copy(update={"rollup": to_rollup(counts)})

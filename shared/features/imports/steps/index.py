@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.features.datasets.statistics import to_rollup
+from shared.features.imports.contents.records import write_contents
 from shared.features.imports.findings.verdict import refuse_errors
 from shared.features.imports.image_bytes.deep import is_deep
 from shared.features.imports.image_bytes.heads import HeadReader
@@ -103,6 +104,7 @@ class Indexer:
         await self.tools.findings.write(Ledger(job.id, plan.generation), builder.log)
         refuse_errors(ImportRequest.model_validate_json(job.request), builder.log)
         await self.tools.images.write(images)
+        await write_contents(self.tools.store, plan, lease, entries, facts)
         rollup = to_rollup(counts)
         if not await self.tools.shards.complete(lease, images=len(entries), rollup=rollup, progress=track.progress):
             raise LeaseLost

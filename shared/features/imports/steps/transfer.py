@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from shared.features.datasets.models import Rollup
 from shared.features.datasets.statistics import to_rollup
+from shared.features.imports.contents.records import write_contents
 from shared.features.imports.findings.verdict import refuse_errors
 from shared.features.imports.image_bytes.deep import DeepLook, is_deep, with_flaws
 from shared.features.imports.image_bytes.packed_parts import PackedImages, copy_part
@@ -184,6 +185,7 @@ class _ShardWork:
             paths = {image_id(self.job, entry): entry.image.name for entry in left_out}
             await tools.images.withdraw(self.job.dataset_id, paths)
         await tools.images.write(images, replacing=self.plan.way is Way.INDEX_FIRST)
+        await write_contents(tools.store, self.plan, self.lease, entries, self.facts)
         return to_rollup(counts)
 
     def _note(self, entries: Sequence[ShardEntry]) -> None:
