@@ -3,7 +3,7 @@
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from shared.formats.findings import Finding
 
@@ -43,8 +43,8 @@ class Category:
     pose: PoseNames | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Annotation:
+# a tuple, as a dataset has millions of them: a frozen dataclass takes five times as long to make
+class Annotation(NamedTuple):
     """One labelled object, in coordinates normalised to the image and kept as written.
 
     `type` is "box", "polygon", "obb", "pose", or "label" for what is said of the image as a whole. `bbox` is (x_center,
@@ -57,11 +57,10 @@ class Annotation:
     bbox: tuple[float, float, float, float]
     points: tuple[tuple[float, float], ...] = ()
     keypoints: tuple[tuple[float, float, float], ...] = ()
-    attributes: Attributes = field(default_factory=lambda: NO_ATTRIBUTES)
+    attributes: Attributes = NO_ATTRIBUTES
 
 
-@dataclass(frozen=True, slots=True)
-class LabelRows:
+class LabelRows(NamedTuple):
     """What is said of one image, read: rows_read == len(annotations) + rows_left_out. Blank lines are no rows.
 
     `attributes` are of the image itself. `hints` count what tells something of the dataset only when it is added up.
@@ -72,8 +71,8 @@ class LabelRows:
     annotations: list[Annotation]
     rows_read: int
     rows_left_out: int
-    attributes: Attributes = field(default_factory=lambda: NO_ATTRIBUTES)
-    hints: Mapping[str, int] = field(default_factory=lambda: NO_HINTS)
+    attributes: Attributes = NO_ATTRIBUTES
+    hints: Mapping[str, int] = NO_HINTS
     plain_rows: int | None = None
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias, cast
 
 from shared.formats.annotations.attributes import TooMuchSaid, kept_attributes
@@ -196,7 +196,7 @@ class _Image:
             return False
         if found.keypoints and not first.keypoints:
             attributes = {**found.attributes, **first.attributes}
-            self.annotations[at] = replace(first, type="pose", keypoints=found.keypoints, attributes=attributes)
+            self.annotations[at] = first._replace(type="pose", keypoints=found.keypoints, attributes=attributes)
         return True
 
     def _say(self, rule: str, record: _Record, message: str) -> None:

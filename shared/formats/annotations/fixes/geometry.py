@@ -1,7 +1,6 @@
 """Cutting annotations at the image's edges, and turning them as EXIF turns the image."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from math import nextafter
 from types import MappingProxyType
 
@@ -39,8 +38,7 @@ def turned(annotation: Annotation, orientation: int) -> Annotation:
     x, y, width, height = annotation.bbox
     sides = (height, width) if orientation in _SWAPPED else (width, height)
     parts = [tuple(place(*point) for point in part) for part in parts_of(annotation)]
-    return replace(
-        _with_parts(annotation, parts),
+    return _with_parts(annotation, parts)._replace(
         bbox=(*place(x, y), *sides),
         points=tuple(place(*point) for point in annotation.points),
         keypoints=tuple((*_turned_keypoint(place, x, y, seen), seen) for x, y, seen in annotation.keypoints),
@@ -77,7 +75,7 @@ def clipped(annotation: Annotation) -> Annotation | None:
     keypoints = tuple((_within(x), _within(y), seen) for x, y, seen in annotation.keypoints)
     if bbox == annotation.bbox and keypoints == annotation.keypoints:
         return annotation
-    return replace(annotation, bbox=bbox, keypoints=keypoints)
+    return annotation._replace(bbox=bbox, keypoints=keypoints)
 
 
 def clipped_box(bbox: Bbox) -> Bbox | None:
@@ -122,7 +120,7 @@ def _with_outlines(annotation: Annotation, outlines: Sequence[tuple[Point, ...]]
         return None
     bbox = _around(outlines) if is_around else annotation.bbox
     cut = bbox if is_around else clipped_box(bbox)
-    return None if cut is None else replace(_with_parts(annotation, outlines[1:]), points=outlines[0], bbox=cut)
+    return None if cut is None else _with_parts(annotation, outlines[1:])._replace(points=outlines[0], bbox=cut)
 
 
 def parts_of(annotation: Annotation) -> list[tuple[Point, ...]]:
@@ -138,7 +136,7 @@ def _with_parts(annotation: Annotation, parts: Sequence[tuple[Point, ...]]) -> A
         return annotation
     others = {name: value for name, value in annotation.attributes.items() if name != _PARTS}
     kept = {_PARTS: [[list(point) for point in part] for part in parts]} if parts else {}
-    return replace(annotation, attributes=others | kept)
+    return annotation._replace(attributes=others | kept)
 
 
 def clipped_polygon(points: Sequence[Point]) -> tuple[Point, ...]:

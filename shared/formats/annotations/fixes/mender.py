@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from shared.formats.annotations.fixes.geometry import can_be_turned, clipped, turned
 from shared.formats.annotations.fixes.label_rows import MendedRow, RowMender
@@ -111,7 +111,7 @@ class _Work:
         """Give annotations their new categories."""
         if moved:
             self.annotations = [
-                replace(one, category_id=moved[one.category_id]) if one.category_id in moved else one
+                one._replace(category_id=moved[one.category_id]) if one.category_id in moved else one
                 for one in self.annotations
             ]
 

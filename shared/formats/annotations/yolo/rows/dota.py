@@ -5,7 +5,7 @@ The format is that of the DOTA development kit (https://captain-whu.github.io/DO
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import isfinite
 
 from shared.formats.annotations.model import (
@@ -126,7 +126,7 @@ class _Rows:
         values = self._shares([_pixels(text, tokens, at) for at in range(_CORNER_VALUES)])
         found = _SHAPE.annotation(category, [category, *values])
         self._check_place(number, found)
-        return replace(found, attributes=attributes) if attributes else found
+        return found._replace(attributes=attributes) if attributes else found
 
     def _shares(self, corners: list[Pixels]) -> list[float]:
         if self.size is None:
