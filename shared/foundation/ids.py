@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 import time
+from collections.abc import Callable
 from typing import NewType
 
 DatasetId = NewType("DatasetId", str)
@@ -24,6 +25,22 @@ def derived_id(*parts: str | int) -> str:
     """24 hex characters that depend on `parts` alone, so that writing twice meets the same document."""
     digest = hashlib.blake2b(digest_size=12)
     for part in parts:
-        encoded = str(part).encode("utf-8", "surrogatepass")
-        digest.update(len(encoded).to_bytes(4, "big") + encoded)
+        digest.update(_framed(part))
     return digest.hexdigest()
+
+
+def derived_ids(*parts: str | int) -> Callable[[str | int], str]:
+    """What gives `derived_id(*parts, last)` for one last part after the other, in half the time."""
+    begun = hashlib.blake2b(b"".join(map(_framed, parts)), digest_size=12)
+
+    def derived(last: str | int) -> str:
+        digest = begun.copy()
+        digest.update(_framed(last))
+        return digest.hexdigest()
+
+    return derived
+
+
+def _framed(part: str | int) -> bytes:
+    encoded = str(part).encode("utf-8", "surrogatepass")
+    return len(encoded).to_bytes(4, "big") + encoded

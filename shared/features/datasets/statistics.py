@@ -4,12 +4,10 @@ A counter's key is a tuple that begins with the name of the figure. Only whole n
 not depend on the order in which shards end.
 """
 
-from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from shared.features.datasets.models import Category, Rollup
 
@@ -43,8 +41,7 @@ class CountedBox(Protocol):
         """Centre, width and height."""
 
 
-@dataclass(frozen=True, slots=True)
-class CountedImage:
+class CountedImage(NamedTuple):
     """What the statistics want to know of an image. Sides are in pixels, None when they could not be read."""
 
     split: str | None
@@ -54,29 +51,6 @@ class CountedImage:
     format: str | None
     boxes: Sequence[CountedBox]
     findings: int
-
-
-def count_image(counts: Counts, image: CountedImage) -> None:
-    """Add one image and its annotations to the counters."""
-    split = image.split or ""
-    boxes = image.boxes
-    counts["bytes", split] += image.size_bytes
-    counts["annotations", split] += len(boxes)
-    counts["images_with_findings",] += image.findings > 0
-    keys: list[Key] = [
-        ("images", split),
-        ("boxes_per_image", bisect_right(BOXES_EDGES, len(boxes)) - 1),
-        ("format", image.format or "unreadable"),
-    ]
-    if image.width and image.height:
-        keys.append(("image_width", bisect_right(PIXEL_EDGES, image.width) - 1))
-        keys.append(("image_height", bisect_right(PIXEL_EDGES, image.height) - 1))
-    if boxes and boxes[0].type != "label":
-        keys.append(("same_box", _same_box(boxes)))
-    keys += [("category_images", split, category_id) for category_id in {box.category_id for box in boxes}]
-    for box in boxes:
-        keys += _box_keys(box, split, image)
-    counts.update(keys)  # at once, as that runs in C: there are five keys for every box
 
 
 def count_hints(counts: Counts, hints: Mapping[str, int]) -> None:
@@ -89,40 +63,6 @@ def count_findings(counts: Counts, by_rule: Mapping[str, int]) -> None:
     """Add findings, given by rule, to the counters."""
     for rule, count in by_rule.items():
         counts["findings", rule] += count
-
-
-def _box_keys(box: CountedBox, split: str, image: CountedImage) -> Iterator[Key]:
-    x, y, width, height = box.bbox
-    yield "category_annotations", split, box.category_id
-    yield "type", box.type
-    if box.type == "label":  # of the whole image: it has no place and no size
-        return
-    area = width * height
-    yield "box_area", _bin(BOX_AREA_EDGES, area)
-    if area >= WHOLE_IMAGE_AREA:
-        yield ("whole_image",)
-    if height > 0 and image.width and image.height:
-        yield "aspect_ratio", _bin(ASPECT_EDGES, (width * image.width) / (height * image.height))
-    yield "centre", _cell(y), _cell(x)
-
-
-def _same_box(boxes: Sequence[CountedBox]) -> int:
-    """The kind of the only box that the image shows, once or more often; -1 where boxes differ.
-
-    Two kinds are two boxes; one kind of many images is one box, but for a chance of 1 in `SAME_BOXES` for each image.
-    """
-    first = boxes[0].bbox
-    if any(box.bbox != first for box in boxes):
-        return -1
-    return hash(first) % SAME_BOXES  # of numbers: the same in every process
-
-
-def _bin(edges: Sequence[float], value: float) -> int:
-    return max(0, bisect_right(edges, value) - 1)
-
-
-def _cell(coordinate: float) -> int:
-    return min(HEAT_CELLS - 1, max(0, int(coordinate * HEAT_CELLS)))
 
 
 def to_rollup(counts: Counts) -> Rollup:

@@ -4,13 +4,13 @@ from collections import Counter
 
 import pytest
 
+from shared.features.datasets.image_counter import ImageCounter
 from shared.features.datasets.models import Category
 from shared.features.datasets.statistics import (
     CountedImage,
     Counts,
     Statistics,
     count_hints,
-    count_image,
     to_rollup,
 )
 from shared.features.imports.findings.whole_dataset import FEWEST_IMAGES, IMBALANCE, dataset_findings
@@ -36,8 +36,10 @@ def said(
     categories: tuple[Category, ...] = NAMES,
 ) -> list[Finding]:
     counts: Counts = Counter()
+    counter = ImageCounter(counts)
     for one in images:
-        count_image(counts, one)
+        counter.add(one)
+    counter.close()
     count_hints(counts, hints or {})
     found = dataset_findings(Statistics(to_rollup(counts)), categories, splits, task=task)
     assert all(one.file == WHOLE_DATASET and one.rule in RULES and one.line is None for one in found)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.features.datasets.image_counter import ImageCounter
 from shared.features.datasets.models import Category, Rollup
 from shared.features.datasets.statistics import (
     ASPECT_EDGES,
@@ -20,7 +21,6 @@ from shared.features.datasets.statistics import (
     add_rollup,
     bin_labels,
     category_rows,
-    count_image,
     from_rollup,
     to_rollup,
 )
@@ -58,8 +58,10 @@ def box(category_id: int = 0, *, x: float = 0.5, y: float = 0.5, width: float = 
 
 def counted(*images: CountedImage) -> Rollup:
     counts: Counts = Counter()
+    counter = ImageCounter(counts)
     for one in images:
-        count_image(counts, one)
+        counter.add(one)
+    counter.close()
     return to_rollup(counts)
 
 

@@ -1,10 +1,12 @@
 """From the facts of an image and the text of its label to the document that is written, and to the counts."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from shared.features.datasets.statistics import CountedImage, Counts, count_findings, count_hints, count_image
+from shared.features.datasets.image_counter import ImageCounter
+from shared.features.datasets.statistics import CountedImage, Counts, count_findings, count_hints
 from shared.features.images.models import NewImage
 from shared.features.imports.findings.trainers import count_trainers, new_tally, seen_image
 from shared.features.imports.image_bytes.probe import ImageFacts
@@ -26,16 +28,17 @@ from shared.formats.annotations.model import (
 from shared.formats.annotations.registry import label_reader
 from shared.formats.annotations.trainers.tally import TrainerTally
 from shared.formats.findings import FindingLog
-from shared.foundation.ids import ImageId, derived_id
+from shared.foundation.ids import ImageId, derived_id, derived_ids
 from shared.foundation.settings import LimitSettings
 
 _WORTH_A_THREAD = 1 << 18
+_VERSION = 1
 _NOTHING = LabelRows([], 0, 0, NO_ATTRIBUTES)
 
 
 def image_id(job: Job, entry: ShardEntry) -> ImageId:
     """The id of the entry's image: it depends on dataset, version and path alone."""
-    return ImageId(derived_id(job.dataset_id, 1, entry.image.name))
+    return ImageId(derived_id(job.dataset_id, _VERSION, entry.image.name))
 
 
 @dataclass(slots=True)
@@ -53,6 +56,9 @@ class DocumentBuilder:
     _reader: LabelReader = field(init=False)
     _judged: set[int] = field(default_factory=set)
     _plain: dict[int, int] = field(default_factory=dict)
+    _hints: Counter[str] = field(default_factory=Counter)
+    _rows_read: int = 0
+    _rows_left_out: int = 0
 
     def __post_init__(self) -> None:
         self.trainers = new_tally(self.plan)
@@ -60,16 +66,24 @@ class DocumentBuilder:
 
     async def build(self, entries: Sequence[ShardEntry], facts: Mapping[int, ImageFacts]) -> list[NewImage]:
         """The images whose facts, by the offset of their member, are known."""
-        images = []
+        images, counter = [], ImageCounter(self.counts)
+        id_of = derived_ids(self.job.dataset_id, _VERSION)
         for entry in entries:
             known = facts.get(entry.image.header_offset)
-            if known is not None:
-                image = await self._image(entry, known)
-                count_image(self.counts, _counted(image))
-                self.annotations += len(image.annotations)
-                if known.is_gray is not None:
-                    self.counts["hints", "gray_images" if known.is_gray else "coloured_images"] += 1
-                images.append(image)
+            if known is None:
+                continue
+            data = self.labels.text_of(entry)
+            if data is not None and len(data) > _WORTH_A_THREAD:
+                said, found = await asyncio.to_thread(self._annotations, entry, known, data)
+            else:
+                said, found = self._annotations(entry, known, data)
+            findings = known.findings + found + (self.plan.label_files and entry.label is None)
+            counter.add(_counted(entry, known, said, findings))
+            self.annotations += len(said.annotations)
+            if known.is_gray is not None:
+                self._hints["gray_images" if known.is_gray else "coloured_images"] += 1
+            images.append(self._image(ImageId(id_of(entry.image.name)), entry, known, said, findings))
+        counter.close()
         return images
 
     async def judge(self, entries: Sequence[ShardEntry], facts: Mapping[int, ImageFacts]) -> None:
@@ -84,6 +98,9 @@ class DocumentBuilder:
 
     def close(self) -> Counts:
         """The counts, those of the findings included."""
+        self.counts["rows_read",] += self._rows_read
+        self.counts["rows_left_out",] += self._rows_left_out
+        count_hints(self.counts, self._hints)
         count_findings(self.counts, self.log.counts)
         count_trainers(self.counts, self.trainers)
         return self.counts
@@ -99,10 +116,11 @@ class DocumentBuilder:
             plain = self._plain.get(entry.label.header_offset) if entry.label else None
             self.trainers.add(data, seen, plain_rows=plain)
 
-    async def _image(self, entry: ShardEntry, facts: ImageFacts) -> NewImage:
-        said, found = await self._annotations(entry, facts)
+    def _image(
+        self, image_id: ImageId, entry: ShardEntry, facts: ImageFacts, said: LabelRows, findings: int
+    ) -> NewImage:
         return NewImage(
-            id=image_id(self.job, entry),
+            id=image_id,
             dataset_id=self.job.dataset_id,
             path=entry.image.name,
             split=entry.split,
@@ -118,39 +136,33 @@ class DocumentBuilder:
             label=self.labels.place(entry.label) if entry.label else None,
             annotations=said.annotations,
             attributes=said.attributes,
-            findings=facts.findings + found + (self.plan.label_files and entry.label is None),
+            findings=findings,
             pending=facts.pending,
         )
 
-    async def _annotations(self, entry: ShardEntry, facts: ImageFacts) -> tuple[LabelRows, int]:
-        """What is said of the image, and how much there is to say about that."""
+    def _annotations(self, entry: ShardEntry, facts: ImageFacts, data: bytes | None) -> tuple[LabelRows, int]:
+        """What is said of the image, by this text if there is one, and how much there is to say about that."""
         if entry.category is not None:
-            self.counts["rows_read",] += 1
+            self._rows_read += 1
             return LabelRows([Annotation(entry.category, "label", WHOLE_IMAGE)], 1, 0), 0
-        data = self.labels.text_of(entry)
         if data is None:
             return _NOTHING, 0
         # a label that several images share is read for each of them, but its rows count and are found once
         shared = entry.label.header_offset if entry.label else None
         log = FindingLog(0) if shared in self._judged else self.log
         before = log.total
-        rows = await self._rows(data, entry, facts, log)
+        file = entry.label.name if entry.label else entry.image.name
+        rows = self._reader.read(data, file=file, size=_size(facts), report=_report_of(facts, log))
         if log is self.log:
+            self._rows_read += rows.rows_read
+            self._rows_left_out += rows.rows_left_out
+            if rows.hints:
+                self._hints.update(rows.hints)
             if shared is not None:
                 self._judged.add(shared)
-            self.counts["rows_read",] += rows.rows_read
-            self.counts["rows_left_out",] += rows.rows_left_out
-            count_hints(self.counts, rows.hints)
-            if shared is not None and rows.plain_rows is not None:
-                self._plain[shared] = rows.plain_rows
+                if rows.plain_rows is not None:
+                    self._plain[shared] = rows.plain_rows
         return rows, log.total - before
-
-    async def _rows(self, data: bytes, entry: ShardEntry, facts: ImageFacts, log: FindingLog) -> LabelRows:
-        file = entry.label.name if entry.label else entry.image.name
-        size, report = _size(facts), _report_of(facts, log)
-        if len(data) > _WORTH_A_THREAD:
-            return await asyncio.to_thread(self._reader.read, data, file=file, size=size, report=report)
-        return self._reader.read(data, file=file, size=size, report=report)
 
 
 def _report_of(facts: ImageFacts, log: FindingLog) -> Report:
@@ -176,13 +188,7 @@ def _size(facts: ImageFacts) -> ImageSize | None:
     return None if facts.width is None or facts.height is None else (facts.width, facts.height)
 
 
-def _counted(image: NewImage) -> CountedImage:
+def _counted(entry: ShardEntry, facts: ImageFacts, said: LabelRows, findings: int) -> CountedImage:
     return CountedImage(
-        split=image.split,
-        size_bytes=image.size_bytes,
-        width=image.width,
-        height=image.height,
-        format=image.format,
-        boxes=image.annotations,
-        findings=image.findings,
+        entry.split, facts.size_bytes, facts.width, facts.height, facts.format, said.annotations, findings
     )

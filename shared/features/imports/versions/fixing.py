@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from shared.features.datasets.image_counter import ImageCounter
 from shared.features.datasets.models import Dataset
-from shared.features.datasets.statistics import CountedImage, Counts, count_findings, count_image
+from shared.features.datasets.statistics import CountedImage, Counts, count_findings
 from shared.features.images.drafts.models import ImageChange, NewLabels
 from shared.features.images.models import Annotation as StoredAnnotation
 from shared.features.images.models import Image
@@ -27,8 +28,18 @@ class Fixing:
     dataset: Dataset
     mender: Mender
     judging: Judging
-    counts: Counts = field(default_factory=Counts)
     annotations: int = 0
+    _counts: Counts = field(default_factory=Counts)
+    _counter: ImageCounter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._counter = ImageCounter(self._counts)
+
+    @property
+    def counts(self) -> Counts:
+        """What was counted by now."""
+        self._counter.close()
+        return self._counts
 
     async def fix(self, image: Image) -> ImageChange | None:
         """What changes about the image; None where nothing does. It is counted as it is then."""
@@ -80,16 +91,16 @@ class Fixing:
             boxes=annotations,
             findings=findings,
         )
-        count_image(self.counts, counted)
+        self._counter.add(counted)
 
     def _count_change(self, mended: Mended) -> None:
-        self.counts["version", "images_changed"] += 1
+        self._counts["version", "images_changed"] += 1
         for what, count in mended.counts.items():
-            self.counts["version", f"annotations_{what}"] += count
+            self._counts["version", f"annotations_{what}"] += count
         for rule, count in mended.by_rule.items():
-            self.counts["mended", rule] += count
-        self.counts["rows_left_out",] += mended.counts["dropped"] - mended.counts["added"]
-        count_findings(self.counts, mended.findings)
+            self._counts["mended", rule] += count
+        self._counts["rows_left_out",] += mended.counts["dropped"] - mended.counts["added"]
+        count_findings(self._counts, mended.findings)
 
 
 def _annotation(stored: StoredAnnotation) -> Annotation:

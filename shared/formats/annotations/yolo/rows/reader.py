@@ -8,13 +8,13 @@ import re
 from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from math import isfinite
 
 from shared.formats.annotations.model import NO_HINTS, Annotation, ImageSize, LabelRows, Report, RowLimits
 from shared.formats.annotations.trainers.effects import EffectReport
 from shared.formats.annotations.trainers.model import TrainingTask
 from shared.formats.annotations.trainers.tally import MOST_BYTES
+from shared.formats.annotations.yolo.rows.clean import clean_boxes, usual_ids
 from shared.formats.annotations.yolo.rows.faults import (
     TOKEN,
     BadRow,
@@ -37,7 +37,6 @@ MOST_LEFT_OUT = 100_000
 
 _UNDECODED = re.compile(r"[\udc80-\udcff]")
 _AT_ONCE = 64 << 10
-_MOST_USUAL_IDS = 1_000
 _REACH = 1 + TOLERANCE
 _LEAST_LONGEST_ROW, _LONGEST_COLUMN = 1 << 20, 64
 # what str.splitlines() splits at, in UTF-8
@@ -92,6 +91,10 @@ class YoloLabels:
 
     def read(self, data: bytes, *, file: str, size: ImageSize | None, report: Report) -> LabelRows:
         """See `read_label`; coordinates are shares of the image's sides, whose size tells what is too small."""
+        if self.category_count and isinstance(self.shape, BoxesAndPolygons):
+            clean = clean_boxes(data, category_count=self.category_count, limits=self.limits, size=size)
+            if clean is not None:
+                return clean
         effects = None
         if self.training is not None and len(data) <= MOST_BYTES:
             effects = EffectReport(data, self.training, report)
@@ -148,12 +151,6 @@ def _decode(data: bytes) -> tuple[str, bool]:
     return text, "_" in text
 
 
-@lru_cache(maxsize=16)
-def _ids(category_count: int) -> dict[str, int]:
-    """Category ids as they are usually written."""
-    return {str(number): number for number in range(min(category_count, _MOST_USUAL_IDS))}
-
-
 @dataclass(slots=True)
 class _Rows:
     """Takes the rows of one file in turn. `careful`: the text holds what Python's float() is too lenient about.
@@ -201,7 +198,7 @@ class _Rows:
 
     def _add_quickly(self, number: int, lines: list[str]) -> None:
         """Take boxes that there is nothing to say about without further ado; this is most of all rows there are."""
-        ids, columns = _ids(self.category_count), self.limits.max_columns
+        ids, columns = usual_ids(self.category_count), self.limits.max_columns
         least_width, least_height = self.remarks.tiny.width, self.remarks.tiny.height
         annotations, numbers, added = self.annotations, self.numbers, 0
         for at, line in enumerate(lines, number):
