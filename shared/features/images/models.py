@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from shared.foundation.errors import Conflict, NotFound
@@ -145,9 +146,8 @@ class NewLabel(NamedTuple):
     crc32: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NewImage:
-    """An image to write: the hot path, so a plain value that nobody validates twice."""
+class NewImage(NamedTuple):
+    """An image to write: the hot path, so a plain tuple that nobody validates twice."""
 
     id: ImageId
     dataset_id: DatasetId
@@ -167,7 +167,7 @@ class NewImage:
     member: MemberPlace | None = None
     pending: Sequence[str] = ()
     annotations_key: str | None = None
-    attributes: Mapping[str, object] = field(default_factory=dict)
+    attributes: Mapping[str, object] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)

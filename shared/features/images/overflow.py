@@ -1,7 +1,6 @@
 """Annotations that are too many for a document: they are kept in the object store, whole, as one JSON list."""
 
 import asyncio
-import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -56,7 +55,7 @@ async def read_annotations(store: ObjectStore, key: str) -> list[Annotation]:
 
 async def _spilled(store: ObjectStore, image: NewImage) -> NewImage:
     key = await spill_annotations(store, image.dataset_id, image.id, image.annotations)
-    return image if key is None else dataclasses.replace(image, annotations_key=key)
+    return image if key is None else image._replace(annotations_key=key)
 
 
 def _is_too_large(annotations: Sequence[NewAnnotation]) -> bool:

@@ -1,13 +1,12 @@
 """What every image probe answers, and the two ways in which it cannot answer."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 LARGEST_SIDE = 2**31 - 1
 """Of PNG (third edition, section 11.2.1), and beyond what any of the others is used for."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageHeader:
+class ImageHeader(NamedTuple):
     """An image's format, its size in pixels as stored (before any turning) and its EXIF orientation, 1 to 8.
 
     `format` is one of jpeg, png, webp, bmp, tiff, gif, ppm, ico and tga; `orientation` is 1 when the file has none.

@@ -12,6 +12,8 @@ _APP1, _START_OF_SCAN, _END_OF_IMAGE = 0xE1, 0xDA, 0xD9
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 # what stands between segments: fill, and markers that have no length
 _BETWEEN = re.compile(rb"(?:\xff++[\x01\xd0-\xd8])*+(?P<fill>\xff*+)")
+# what follows the first byte of a segment: no fill, and no marker that stands alone
+_OF_SEGMENTS = frozenset(bytes((byte,)) for byte in (*range(0x02, 0xD0), *range(0xD9, 0xFF)))
 _WHAT = "JPEG frame header"
 
 MOST_SEGMENTS = 10_000
@@ -47,6 +49,8 @@ def _next_segment(head: bytes, position: int) -> tuple[int, int, int]:
 
 def _skipped(head: bytes, position: int) -> int:
     """Where the next segment starts at or behind `position`."""
+    if head[position : position + 1] == b"\xff" and head[position + 1 : position + 2] in _OF_SEGMENTS:
+        return position  # as it nearly always does
     between = _BETWEEN.match(head, position, position + MOST_BETWEEN)
     if between is None or position >= len(head):
         return position

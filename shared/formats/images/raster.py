@@ -3,7 +3,6 @@
 Sources: PNG third edition, sections 5 and 11; GIF89a, section 18; MSDN BITMAPINFOHEADER; TIFF 6.0, section 8.
 """
 
-from dataclasses import replace
 from struct import Struct
 
 from shared.formats.images.exif import (
@@ -78,4 +77,4 @@ def probe_tiff(head: bytes) -> ImageHeader:
     if WIDTH not in found or HEIGHT not in found:
         raise UnreadableImage("TIFF without a width or a height")
     header = sized("tiff", found[WIDTH], found[HEIGHT], orientation_in(found), bits=found.get(BITS, 8))
-    return replace(header, is_float=found.get(SAMPLE_FORMAT) == _FLOAT)
+    return header._replace(is_float=found.get(SAMPLE_FORMAT) == _FLOAT)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from shared.features.imports.image_bytes.probe import ImageFacts
@@ -78,7 +78,7 @@ def with_flaw(name: str, facts: ImageFacts, flaw: Flaw) -> tuple[ImageFacts, Fin
     known = facts.ending in (EndKind.CUT, EndKind.SHORT) and flaw.kind is not FlawKind.NOT_DECODED
     finding = None if known else Finding(_RULES[flaw.kind], name, f"Decoding it: {flaw.reason}.")
     noticed = facts.is_damaged or flaw.is_noticed
-    return replace(facts, findings=facts.findings + (finding is not None), is_damaged=noticed), finding
+    return facts._replace(findings=facts.findings + (finding is not None), is_damaged=noticed), finding
 
 
 def is_deep(job: Job) -> bool:

@@ -100,8 +100,11 @@ class HeadReader:
     async def _one(self, item: Member, data: bytes, last: bytes) -> ImageFacts | None:
         findings: list[Finding] = []
         try:
-            measured, head = await self._measured(item, data, findings)
-            measured = await self._ended(item, measured, (head, data, last), findings)
+            measured = self._at_a_glance(item, data, last, findings)
+            if measured is None:
+                findings.clear()
+                measured, head = await self._measured(item, data, findings)
+                measured = await self._ended(item, measured, (head, data, last), findings)
         except BrokenMember as error:
             findings.append(broken_member(item, error))
             return None
@@ -115,6 +118,26 @@ class HeadReader:
             return facts
         first = data[: min(item.size_bytes, _FINGERPRINT_BYTES)]
         return replace(facts, fingerprint=self._fingerprint(item.size_bytes, first))
+
+    def _at_a_glance(self, item: Member, data: bytes, last: bytes, findings: list[Finding]) -> Measured | None:
+        """What first and last bytes say of a stored image, as most images are; None where more has to be read."""
+        if item.method != STORED or len(data) < _FIRST_BYTES:
+            return None
+        start = 0 if self._raw else local_data_offset(data[:LOCAL_HEADER_BYTES])
+        head = data[start : start + item.compressed_bytes]
+        if _too_short(item, head) or len(head) >= item.size_bytes:
+            return None
+        try:
+            measured = measure(item, head, findings, most_pixels=self._limits.max_image_pixels, more_to_come=True)
+        except NeedMoreBytes:
+            return None
+        mark = end_mark(measured.header.format if measured.header else None)
+        if mark is None:
+            return measured
+        start += item.header_offset
+        end, at = min(item.end, start + item.size_bytes), item.end - len(last)
+        found = last.rfind(mark, 0, max(0, end - at))
+        return with_end(item, measured, head, findings, mark_at=at + found - start) if found >= 0 else None
 
     async def _measured(self, item: Member, data: bytes, findings: list[Finding]) -> tuple[Measured, bytes]:
         head, most = _unpacked(item, data, raw=self._raw), self._limits.max_image_pixels

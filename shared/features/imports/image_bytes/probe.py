@@ -1,7 +1,7 @@
 """What the first bytes of an image tell: whether it is one, its size in pixels, and what is odd about it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from shared.features.images.models import MemberPlace
 from shared.formats.annotations.trainers.images import SMALLEST_SIDE
@@ -46,8 +46,8 @@ class LeftOut(Exception):
     """The image is not taken; a finding says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageFacts:
+# a tuple, like what else there is one of for every image
+class ImageFacts(NamedTuple):
     """What is known of an image: where its bytes are, what they are, and what is `pending`.
 
     `content` is the kind of its content, None while nobody has looked. `is_damaged`: so that who verifies it notices.
@@ -72,8 +72,7 @@ class ImageFacts:
     """A number that tells images with other first bytes, or of another size, from this one."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeptBytes:
+class KeptBytes(NamedTuple):
     """Where the bytes of an image are, and what was learnt by reading them all."""
 
     size_bytes: int
@@ -82,8 +81,7 @@ class KeptBytes:
     sha256: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(NamedTuple):
     """What was learnt of an image's content: its kind, how it ends, and its header where that can be read."""
 
     content: str
@@ -156,7 +154,7 @@ def with_end(
     if ending is WHOLE:
         return measured
     findings.extend(_on_ending(item.name, ending))
-    return replace(measured, ending=ending)
+    return measured._replace(ending=ending)
 
 
 def last_mark(measured: Measured, data: bytes) -> int | None:

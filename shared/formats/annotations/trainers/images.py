@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
+from typing import NamedTuple
 
 from shared.formats.annotations.trainers.ultralytics import RELEASES
 from shared.foundation.pixel_limit import MOST_PIXELS
@@ -15,8 +16,7 @@ from shared.foundation.pixel_limit import MOST_PIXELS
 SMALLEST_SIDE = 10
 
 
-@dataclass(frozen=True, slots=True)
-class SeenImage:
+class SeenImage(NamedTuple):
     """What trainers look at of an image: the ending of its name in small letters, and what its bytes are.
 
     `content` is a format, None where it is no image. `is_cut`: it ends early, or is damaged, such that Pillow's
