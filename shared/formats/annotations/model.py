@@ -93,7 +93,8 @@ class LabelContext:
     """What the labels of a dataset are read with, beside their own bytes.
 
     `category_count` 0 means that any id is accepted. `category_ids` are the ids by the name that labels use. `files`
-    are the annotation files of a dataset whose labels came as records. `rows` is the layout's.
+    are the annotation files of a dataset whose labels came as records. `rows` is the layout's. `single_category`:
+    trainers are told to take all ids for one.
     """
 
     category_count: int
@@ -103,6 +104,7 @@ class LabelContext:
     keypoint_shape: tuple[int, int] | None = None
     files: Sequence[str] = ()
     rows: str = ""
+    single_category: bool = False
 
 
 class LabelReader(Protocol):

@@ -63,7 +63,8 @@ def _yolo_labels(context: LabelContext) -> LabelReader:
     if context.rows == "ndjson":
         return NdjsonLabels(context)
     shape = row_shape(context.task, context.keypoint_shape)
-    training = TrainingTask(context.category_count, isinstance(shape, Poses), *(context.keypoint_shape or (0, 0)))
+    count, dims = context.keypoint_shape or (0, 0)
+    training = TrainingTask(context.category_count, isinstance(shape, Poses), count, dims, context.single_category)
     return YoloLabels(context.category_count, context.limits, shape, training)
 
 

@@ -181,6 +181,7 @@ def _context(plan: ImportPlan, limits: LimitSettings) -> LabelContext:
         keypoint_shape=plan.keypoint_shape,
         files=plan.record_files,
         rows=plan.rows,
+        single_category=plan.single_category,
     )
 
 

@@ -67,7 +67,7 @@ class EffectReport:
 
 def with_effects(data: bytes, findings: Sequence[Finding], task: TrainingTask) -> Iterator[Finding]:
     """The findings of one label file, in their order, with what each release makes of them."""
-    dropping = _dropping(data, task) if ultralytics.agreed(data, task) is None else {}
+    dropping = _dropping(data, task)
     costs = _costs(data, findings, task, dropping)
     for at, finding in enumerate(findings):
         if at in costs:
@@ -78,8 +78,10 @@ def with_effects(data: bytes, findings: Sequence[Finding], task: TrainingTask) -
 
 def _dropping(data: bytes, task: TrainingTask) -> dict[ultralytics.Behaviour, str | None]:
     """Who leaves the image out, and by which rule."""
-    verdicts = {behaviour: ultralytics.judge_as(data, task, behaviour) for behaviour in ultralytics.BEHAVIOURS}
-    return {one: verdict.rule for one, verdict in verdicts.items() if verdict.outcome is Outcome.DROPPED}
+    judged = ultralytics.verdicts(data, task)
+    if judged.plain is not None:
+        return {}
+    return {one: verdict.rule for one, verdict in judged.by_behaviour.items() if verdict.outcome is Outcome.DROPPED}
 
 
 def _costs(
@@ -116,8 +118,8 @@ def _is_why(
         return rule == "ROW_ENCODING"
     if finding.line is None or finding.line > len(lines):
         return False
-    alone = ultralytics.judge_as(lines[finding.line - 1].encode(), task, behaviour)
-    return alone.outcome is Outcome.DROPPED
+    alone = ultralytics.verdicts(lines[finding.line - 1].encode(), task)
+    return alone.by_behaviour[behaviour].outcome is Outcome.DROPPED
 
 
 def _likeliest(findings: Sequence[Finding], judged: list[int], rule: str | None, *, by_any: bool) -> list[int]:

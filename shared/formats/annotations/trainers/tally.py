@@ -63,15 +63,18 @@ class TrainerTally:
             self.counts["", Outcome.KEPT] += 1
             self.counts["", _ROWS] += plain_rows
             return
-        plain = None if data is None or refusing else ultralytics.agreed(data, self.task)
-        if plain is not None and not plain.duplicates:
-            self._count("", plain)
+        judged_all = None if data is None else ultralytics.verdicts(data, self.task)
+        if judged_all and judged_all.plain and not judged_all.plain.duplicates and not refusing:
+            self._count("", judged_all.plain)
             return
         for behaviour, releases in ultralytics.BEHAVIOURS.items():
-            judged = _REFUSED if refusing.issuperset(releases) else ultralytics.judge_as(data, self.task, behaviour)
+            judged = judged_all.by_behaviour[behaviour] if judged_all else self._without_file(behaviour)
             for release in releases:
                 self._count(f"ultralytics@{release}", _REFUSED if release in refusing else judged)
         self._count(fiftyone.TRAINER, fiftyone.judge(data))
+
+    def _without_file(self, behaviour: ultralytics.Behaviour) -> LabelVerdict:
+        return ultralytics.judge_as(None, self.task, behaviour)
 
     def drop(self) -> None:
         """Count an image whose label cannot be read by anybody."""

@@ -5,8 +5,10 @@ are float32 there, so they are here.
 """
 
 from array import array
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from codecs import BOM_UTF8
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from math import isnan
 from types import MappingProxyType
 
@@ -16,6 +18,9 @@ _BOX_COLUMNS = 5
 _MOST_COLUMNS_OF_A_BOX = 6
 _FEWEST_COLUMNS_OF_A_POLYGON = 7
 _TOLERANCE = 0.01
+_SMALL = 2 << 10
+"""Of a label file that is remembered: it is judged for what was found in it, and when all are counted."""
+_SHARED = 64 << 10
 _COCO_KEYPOINTS = TrainingTask(1, is_pose=True, keypoint_count=17, keypoint_dims=3)
 
 Row = Sequence[float]
@@ -85,12 +90,66 @@ BEHAVIOURS: Mapping[Behaviour, tuple[str, ...]] = MappingProxyType(
 """The releases that behave alike."""
 
 
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """What every release makes of a label file: `plain` as in `agreed`, and the verdict of each behaviour."""
+
+    plain: LabelVerdict | None
+    by_behaviour: Mapping[Behaviour, LabelVerdict]
+
+
 class _Dropped(Exception):
     """The image is left out, because of this rule."""
 
     def __init__(self, rule: str) -> None:
         super().__init__(rule)
         self.rule = rule
+
+
+Rows = list[list[str]]
+
+
+@dataclass(slots=True)
+class _Text:
+    """A label file, whose rows and numbers are read once for all releases that read them alike."""
+
+    data: bytes
+    _rows: dict[tuple[bool, int], Rows] = field(default_factory=dict)
+    _numbers: dict[tuple[bool, int], list["array[float]"]] = field(default_factory=dict)
+
+    def rows(self, *, lenient: bool, cut: int) -> tuple[Rows, Callable[[], list["array[float]"]]]:
+        """The rows, those of `cut` columns cut to their boxes, and what makes numbers of them. Raises `_Dropped`."""
+        if lenient and self._is_plain():
+            lenient = False
+        rows = self._rows.get((lenient, 0))
+        if rows is None:
+            rows = self._rows[lenient, 0] = self._split(lenient=lenient)
+        if not any(len(row) == cut for row in rows):
+            cut = 0
+        elif (lenient, cut) not in self._rows:
+            self._rows[lenient, cut] = [row[:_BOX_COLUMNS] if len(row) == cut else row for row in rows]
+        return self._rows[lenient, cut], lambda: self._numbers_of((lenient, cut))
+
+    def _is_plain(self) -> bool:
+        """Whether rows are read the same with and without leniency."""
+        return (False, 0) in self._rows and all(self._rows[False, 0]) and not self.data.startswith(BOM_UTF8)
+
+    def _split(self, *, lenient: bool) -> Rows:
+        try:
+            text = self.data.decode("utf-8-sig" if lenient else "utf-8")
+        except UnicodeDecodeError:
+            raise _Dropped("ROW_ENCODING") from None
+        rows = [line.split() for line in text.strip().splitlines() if line]
+        return [row for row in rows if row] if lenient else rows
+
+    def _numbers_of(self, key: tuple[bool, int]) -> list["array[float]"]:
+        found = self._numbers.get(key)
+        if found is None:
+            try:
+                found = self._numbers[key] = [array("f", map(float, row)) for row in self._rows[key]]
+            except ValueError:
+                raise _Dropped("ROW_NOT_NUMERIC") from None
+        return found
 
 
 def agreed(data: bytes, task: TrainingTask) -> LabelVerdict | None:
@@ -134,26 +193,52 @@ def judge(data: bytes | None, task: TrainingTask, release: str) -> LabelVerdict:
 
 def judge_as(data: bytes | None, task: TrainingTask, behaviour: Behaviour) -> LabelVerdict:
     """The same, for releases that behave so."""
+    return _verdict(None if data is None else _Text(data), task, behaviour)
+
+
+def verdicts(data: bytes, task: TrainingTask) -> Verdicts:
+    """What every release makes of a label file. Of a small one it is remembered for a while."""
+    return _remembered(data, task) if len(data) <= _SMALL else _verdicts(data, task)
+
+
+@lru_cache(maxsize=2048)
+def _remembered(data: bytes, task: TrainingTask) -> Verdicts:
+    return _verdicts(data, task)
+
+
+def _verdicts(data: bytes, task: TrainingTask) -> Verdicts:
+    plain = agreed(data, task)
+    if plain is not None and not plain.duplicates:
+        return Verdicts(plain, MappingProxyType(dict.fromkeys(BEHAVIOURS, plain)))
+    text = _Text(data)
+    found: dict[Behaviour, LabelVerdict] = {}
+    for behaviour in BEHAVIOURS:
+        found[behaviour] = _verdict(text, task, behaviour)
+        if len(data) > _SHARED:
+            text = _Text(data)  # what is read of a large one takes too much memory to be kept
+    return Verdicts(plain, MappingProxyType(found))
+
+
+def _verdict(text: _Text | None, task: TrainingTask, behaviour: Behaviour) -> LabelVerdict:
     if behaviour.coco_pose_only and task.is_pose:
         task = replace(_COCO_KEYPOINTS, category_count=task.category_count)
-    if data is None:
+    if text is None:
         return LabelVerdict(Outcome.BACKGROUND, keypoints=_keypoints(0, task, behaviour), has_file=False)
     try:
-        return _judge(data, task, behaviour)
+        return _judge(text, task, behaviour)
     except _Dropped as dropped:
         return LabelVerdict(Outcome.DROPPED, rule=dropped.rule)
 
 
-def _judge(data: bytes, task: TrainingTask, behaviour: Behaviour) -> LabelVerdict:
-    rows = _rows(data, behaviour)
-    if behaviour.cuts_poses and not task.is_pose and task.keypoint_count:
-        rows = [row[:_BOX_COLUMNS] if len(row) == task.pose_columns else row for row in rows]
+def _judge(text: _Text, task: TrainingTask, behaviour: Behaviour) -> LabelVerdict:
+    cut = task.pose_columns if behaviour.cuts_poses and not task.is_pose and task.keypoint_count else 0
+    rows, numbers_of = text.rows(lenient=behaviour.lenient_text, cut=cut)
     if not rows:
         return LabelVerdict(Outcome.BACKGROUND, keypoints=_keypoints(0, task, behaviour))
     are_polygons = not task.is_pose and any(len(row) > _MOST_COLUMNS_OF_A_BOX for row in rows)
     if are_polygons and behaviour.refuses_mixed_rows and any(len(row) == _BOX_COLUMNS for row in rows):
         raise _Dropped("ROW_MIXED_TASK")
-    numbers = _numbers(rows)
+    numbers = numbers_of()
     boxes = [_box_of(row) for row in numbers] if are_polygons else _boxes(numbers, task)
     _check(boxes, task, behaviour)
     by_points = are_polygons and behaviour.compares_polygons
@@ -165,22 +250,6 @@ def _judge(data: bytes, task: TrainingTask, behaviour: Behaviour) -> LabelVerdic
         duplicates=len(rows) - kept,
         keypoints=_keypoints(kept, task, behaviour),
     )
-
-
-def _rows(data: bytes, behaviour: Behaviour) -> list[list[str]]:
-    try:
-        text = data.decode("utf-8-sig" if behaviour.lenient_text else "utf-8")
-    except UnicodeDecodeError:
-        raise _Dropped("ROW_ENCODING") from None
-    rows = [line.split() for line in text.strip().splitlines() if line]
-    return [row for row in rows if row] if behaviour.lenient_text else rows
-
-
-def _numbers(rows: list[list[str]]) -> list["array[float]"]:
-    try:
-        return [array("f", map(float, row)) for row in rows]
-    except ValueError:
-        raise _Dropped("ROW_NOT_NUMERIC") from None
 
 
 def _box_of(row: "array[float]") -> Row:
@@ -203,14 +272,22 @@ def _boxes(rows: list["array[float]"], task: TrainingTask) -> Sequence[Row]:
 
 
 def _check(rows: Sequence[Row], task: TrainingTask, behaviour: Behaviour) -> None:
-    """Raise for what costs the image. Comparisons are such that what is not a number fails them."""
+    """Raise for what costs the image. What is not a number, or infinite on both sides, has no number for a sum."""
     limit = 1 + _TOLERANCE if behaviour.tolerates else 1
     for row in rows:
-        if not all(value <= limit for value in _coordinates(row, task)):
+        is_number = not isnan(sum(row))  # else a smallest and a largest value say nothing
+        coordinates = _coordinates(row, task)
+        if not (is_number and max(coordinates, default=0) <= limit) and not all(
+            value <= limit for value in coordinates
+        ):
             raise _Dropped(_unless_nan(row, "ROW_COORD_RANGE"))
         if task.is_pose and behaviour.coco_pose_only:
             continue
-        if not all(value >= 0 for value in row) and not _is_tolerated(row, behaviour):
+        if (
+            not (is_number and min(row) >= 0)
+            and not all(value >= 0 for value in row)
+            and not _is_tolerated(row, behaviour)
+        ):
             raise _Dropped(_unless_nan(row, "ROW_CLASS_NEGATIVE" if row[0] < 0 else "ROW_COORD_RANGE"))
         if behaviour.refuses_fractions and not row[0].is_integer():
             raise _Dropped("ROW_CLASS_FLOAT")
