@@ -112,7 +112,7 @@ def test_an_oriented_box_keeps_four_corners() -> None:
 def test_turned_and_back_is_the_same(annotation: Annotation, orientation: int) -> None:
     there = turned(annotation, orientation)
     back = turned_back(there, orientation)
-    assert [round(value, 9) for value in back.bbox] == [round(value, 9) for value in annotation.bbox]
+    assert back.bbox == pytest.approx(annotation.bbox, abs=1e-9)
     for found, expected in ((back.points, annotation.points), (back.keypoints, annotation.keypoints)):
         assert all(map(_close, found, expected))
     assert there.bbox[2:] == (annotation.bbox[2:] if orientation < 5 else annotation.bbox[:1:-1])

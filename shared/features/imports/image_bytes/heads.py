@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import replace
 from typing import TypeAlias
 
 from shared.features.imports.image_bytes.probe import (
@@ -117,7 +116,7 @@ class HeadReader:
         if self._fingerprint is None or item.crc32 is not None:
             return facts
         first = data[: min(item.size_bytes, _FINGERPRINT_BYTES)]
-        return replace(facts, fingerprint=self._fingerprint(item.size_bytes, first))
+        return facts._replace(fingerprint=self._fingerprint(item.size_bytes, first))
 
     def _at_a_glance(self, item: Member, data: bytes, last: bytes, findings: list[Finding]) -> Measured | None:
         """What first and last bytes say of a stored image, as most images are; None where more has to be read."""

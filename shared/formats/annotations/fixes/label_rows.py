@@ -1,7 +1,7 @@
 """Rows of a label file that an import left out: what they say once they are mended."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby
 
 from shared.formats.annotations.fixes.table import ChosenFixes
@@ -86,7 +86,7 @@ class RowMender:
             tokens = self._divided(tokens, size)
             tokens[:1] = [self._category(token) for token in tokens[:1]]
             if (annotation := self._read(" ".join(tokens), size)) is not None:
-                return replace(annotation, attributes=said) if said else annotation
+                return annotation._replace(attributes=said) if said else annotation
         return None
 
     def _without_sixth(self, tokens: list[str]) -> tuple[list[str], Attributes]:
