@@ -113,6 +113,7 @@ _RULES = (
     Rule("IMG_CHECKSUM", _WARNING, "A PNG's own checksum does not match.", "Replace the image.", _DROPS_IMAGE),
     Rule("IMG_NOT_DECODED", _INFO, "The image was too large, or took too long, to be decoded.", "Tile it.", _KEEPS),
     Rule("IMG_DUP_CONTENT", _WARNING, "Several images have the same bytes.", "Keep one of them."),
+    Rule("IMG_NEAR_DUP", _WARNING, "Several images look nearly the same.", "Keep one, or keep them in one split."),
     Rule("SET_SPLIT_LEAK", _WARNING, "The same bytes are in several splits.", "Keep them in one split."),
     Rule("IMG_TOO_SMALL", _WARNING, "A side is shorter than 10 pixels.", "Use a larger image.", _DROPS_IMAGE),
     Rule("IMG_TOO_LARGE", _WARNING, "The image claims more pixels than decoders accept.", "Tile it.", _DROPS_IMAGE),

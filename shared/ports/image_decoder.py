@@ -1,4 +1,4 @@
-"""Decoding images to see whether all of their pixels are there: the only way to find what headers do not tell."""
+"""Decoding images to see whether all of their pixels are there, and what they look like: headers tell neither."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -32,6 +32,18 @@ class Flaw:
         return self.kind in (FlawKind.UNDECODABLE, FlawKind.TRUNCATED, FlawKind.CHECKSUM)
 
 
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What decoding an image has shown: what is wrong with it, if anything, and what it looks like.
+
+    `likeness` is a perceptual hash of 64 bits: of images that look alike few bits differ. None where there is too
+    little to see in it, or not all of it can be seen.
+    """
+
+    flaw: Flaw | None = None
+    likeness: int | None = None
+
+
 class ImageDecoder(Protocol):
     """Decodes images. Whatever the bytes are, it answers: it never raises because of them, and never hangs."""
 
@@ -45,8 +57,8 @@ class ImageDecoder(Protocol):
         """How many images are decoded at the same time; more calls wait."""
         ...
 
-    async def decode(self, data: bytes) -> Flaw | None:
-        """What is wrong with the image in `data`; None where every pixel can be decoded. Safe to call many at once."""
+    async def decode(self, data: bytes) -> Decoded:
+        """What the image in `data` shows; no flaw where every pixel can be decoded. Safe to call many at once."""
         ...
 
     async def close(self) -> None:

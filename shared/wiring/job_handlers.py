@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from shared.features.exports.runner import ExportRunner
 from shared.features.imports.contents.findings import ContentFindings
+from shared.features.imports.likeness.findings import LikenessFindings
 from shared.features.imports.planning.plan import Planner
 from shared.features.imports.running.runner import ImportRunner, JobWork
 from shared.features.imports.running.turns import Turns
@@ -82,6 +83,7 @@ def _import_work(container: Container, tools: ShardTools, engine: EngineSettings
             ContentFindings(
                 tools.sources, tools.store, tools.shards, tools.findings, tools.limits.max_findings_per_step
             ),
+            LikenessFindings(tools.store, tools.shards, tools.findings, tools.limits.max_findings_per_step),
             FixesAfterImport(container.datasets, repositories.jobs, container.outside.queue, engine),
         ),
     )

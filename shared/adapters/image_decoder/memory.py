@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from shared.adapters.image_decoder.inspection import inspect
 from shared.foundation.settings import MemoryDecoder
-from shared.ports.image_decoder import Flaw, FlawKind
+from shared.ports.image_decoder import Decoded, Flaw, FlawKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +24,18 @@ class MemoryImageDecoder:
         """One: threads would only wait for each other."""
         return 1
 
-    async def decode(self, data: bytes) -> Flaw | None:
-        """What is wrong with the image."""
+    async def decode(self, data: bytes) -> Decoded:
+        """What the image shows."""
         if len(data) > self.most_bytes:
-            return Flaw(FlawKind.NOT_DECODED, f"it has {len(data)} bytes, and up to {self.most_bytes} are decoded")
+            reason = f"it has {len(data)} bytes, and up to {self.most_bytes} are decoded"
+            return Decoded(Flaw(FlawKind.NOT_DECODED, reason))
         looking = asyncio.to_thread(inspect, data, most_pixels=self.settings.max_pixels)
         try:
-            found = await asyncio.wait_for(looking, self.settings.seconds)
+            seen = await asyncio.wait_for(looking, self.settings.seconds)
         except TimeoutError:
-            return Flaw(FlawKind.NOT_DECODED, f"it took longer than {self.settings.seconds:g} seconds")
-        return Flaw(FlawKind(found.kind), found.reason) if found else None
+            return Decoded(Flaw(FlawKind.NOT_DECODED, f"it took longer than {self.settings.seconds:g} seconds"))
+        flaw = Flaw(FlawKind(seen.kind), seen.reason) if seen.kind else None
+        return Decoded(flaw, seen.likeness)
 
     async def close(self) -> None:
         """Nothing was started."""

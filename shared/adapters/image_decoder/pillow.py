@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.foundation.settings import PillowDecoder
-from shared.ports.image_decoder import Flaw, FlawKind
+from shared.ports.image_decoder import Decoded, Flaw, FlawKind
 
 _PROGRAM = Path(__file__).with_name("inspection.py")
 _MEMORY_BYTES = 2 << 30
@@ -28,7 +28,7 @@ class _Process:
     running: asyncio.subprocess.Process | None = None
     images: int = 0
 
-    async def ask(self, data: bytes) -> Flaw | None:
+    async def ask(self, data: bytes) -> Decoded:
         """The decoder's answer. Raises _Lost."""
         child = self.running or await self._start()
         if child.stdin is None or child.stdout is None:
@@ -42,8 +42,9 @@ class _Process:
             raise _Lost from None
         if not (line := await child.stdout.readline()):
             raise _Lost
-        found = json.loads(line)
-        return Flaw(FlawKind(found["kind"]), found["reason"]) if found else None
+        seen = json.loads(line)
+        flaw = Flaw(FlawKind(seen["kind"]), seen["reason"]) if seen["kind"] else None
+        return Decoded(flaw, seen["likeness"])
 
     async def end(self) -> None:
         """Kill it."""
@@ -88,10 +89,11 @@ class PillowImageDecoder:
         """One image for each process."""
         return self.settings.processes
 
-    async def decode(self, data: bytes) -> Flaw | None:
-        """What is wrong with the image, as far as a process can tell before its deadline."""
+    async def decode(self, data: bytes) -> Decoded:
+        """What the image shows, as far as a process can tell before its deadline."""
         if len(data) > self.most_bytes:
-            return Flaw(FlawKind.NOT_DECODED, f"it has {len(data)} bytes, and up to {self.most_bytes} are decoded")
+            reason = f"it has {len(data)} bytes, and up to {self.most_bytes} are decoded"
+            return Decoded(Flaw(FlawKind.NOT_DECODED, reason))
         process = await self._idle.get()
         try:
             return await self._ask(process, data)
@@ -103,17 +105,17 @@ class PillowImageDecoder:
         for process in self._all:
             await process.end()
 
-    async def _ask(self, process: _Process, data: bytes) -> Flaw | None:
+    async def _ask(self, process: _Process, data: bytes) -> Decoded:
         whole = False
         try:
             async with asyncio.timeout(self.settings.seconds):
-                flaw = await process.ask(data)
+                decoded = await process.ask(data)
             whole = process.images < _IMAGES_OF_ONE_PROCESS
         except TimeoutError:
-            return Flaw(FlawKind.NOT_DECODED, f"it took longer than {self.settings.seconds:g} seconds")
+            return Decoded(Flaw(FlawKind.NOT_DECODED, f"it took longer than {self.settings.seconds:g} seconds"))
         except _Lost:
-            return Flaw(FlawKind.NOT_DECODED, "the decoder did not survive it")
+            return Decoded(Flaw(FlawKind.NOT_DECODED, "the decoder did not survive it"))
         finally:
             if not whole:
                 await process.end()
-        return flaw
+        return decoded

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from shared.features.imports.checks.content_table import ContentTable
 from shared.features.imports.checks.contents import ContentCheck
+from shared.features.imports.checks.likenesses import said_of_likenesses
 from shared.features.imports.checks.options import SHOWN_FINDINGS, CheckOptions
 from shared.features.imports.checks.report import CheckReport, Choice
 from shared.features.imports.checks.shards import ShardResult, ShardRunner, ShardTask
@@ -20,6 +21,7 @@ from shared.features.imports.checks.summary import Checked, report_of
 from shared.features.imports.checks.tally import CheckTally
 from shared.features.imports.findings.trainers import count_refusals
 from shared.features.imports.findings.whole_dataset import dataset_findings
+from shared.features.imports.likeness.table import LikenessTable
 from shared.features.imports.models import ImportPlan, ImportRequest, Ledger, ShardLease
 from shared.features.imports.planning.cut import Cut
 from shared.features.imports.planning.draft import category_of, draft_plan
@@ -136,6 +138,8 @@ class Checker:
         contents = ContentCheck(self.sources, work.archive, work.plan, layout.splits, SHOWN_FINDINGS)
         said = await contents.find(work.contents, deadline=deadline)
         work.tally.say(said.counts, said.findings)
+        near = await asyncio.to_thread(said_of_likenesses, work.likenesses, work.archive, work.plan.splits)
+        work.tally.say(near.counts, near.findings)
 
     def _decide(self, request: ImportRequest, archive: OpenedSource, work: "_Reading") -> Decision:
         if request.in_place:
@@ -160,6 +164,7 @@ class _Reading:
         self.tally = CheckTally()
         self.archive = archive
         self.contents = ContentTable({split: number for number, split in enumerate(recognised.layout.splits)})
+        self.likenesses = LikenessTable()
         self.complete = True
         self._checker = checker
         self._recognised = recognised
@@ -225,6 +230,7 @@ class _Reading:
         self._in_hand.popleft()
         self.tally.add(task, result)
         self.contents.add(task.entries, result.contents)
+        self.likenesses.add(result.likenesses)
         self._checker.progress(CheckProgress("labels", self.tally.looked_at.total(), images))
 
     def _has_time(self) -> bool:

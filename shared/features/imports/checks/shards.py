@@ -12,6 +12,7 @@ from shared.features.imports.checks.options import SHOWN_FINDINGS
 from shared.features.imports.image_bytes.heads import HeadReader
 from shared.features.imports.image_bytes.probe import ImageFacts
 from shared.features.imports.image_bytes.read_through import read_through
+from shared.features.imports.likeness.table import noted as likenesses_noted
 from shared.features.imports.models import ImportPlan, ShardLease
 from shared.features.imports.shards.labels import ShardLabels
 from shared.features.imports.shards.manifest import PlacedFile, ShardEntry
@@ -61,6 +62,8 @@ class ShardResult:
     labels_read: int
     contents: bytes
     """What is noted of the contents of its images, see `content_table`."""
+    likenesses: bytes
+    """What they look like where they were decoded, see `likeness.table`."""
 
 
 class ShardRunner(Protocol):
@@ -103,7 +106,8 @@ class ShardChecker:
         await builder.build(task.entries, facts)
         await builder.judge(task.entries, facts)
         read = len(labels.contents) + len(labels.records)
-        return ShardResult(builder.close(), log.kept, read, noted(task.entries, facts))
+        likenesses = likenesses_noted(task.entries, facts, self.plan.splits, [one.image.number for one in task.entries])
+        return ShardResult(builder.close(), log.kept, read, noted(task.entries, facts), likenesses)
 
     async def _facts(self, images: Sequence[Member], source: ByteSource, log: FindingLog) -> Mapping[int, ImageFacts]:
         """What is known of images by their heads or, where they are decoded, by all of their bytes."""

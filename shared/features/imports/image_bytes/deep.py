@@ -1,4 +1,4 @@
-"""Decoding the images of a shard beside the reading of it, a few at a time; the flaws of all come at the end."""
+"""Decoding the images of a shard beside the reading of it, a few at a time; what all of them show comes at the end."""
 
 import asyncio
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from shared.features.jobs.models import Job
 from shared.formats.archives.directory import Member
 from shared.formats.findings import Finding
 from shared.formats.images.ending import EndKind
-from shared.ports.image_decoder import Flaw, FlawKind, ImageDecoder
+from shared.ports.image_decoder import Decoded, Flaw, FlawKind, ImageDecoder
 
 _RULES: Mapping[FlawKind, str] = MappingProxyType(
     {
@@ -32,8 +32,8 @@ class DeepLook:
 
     decoder: ImageDecoder
     _room: asyncio.Semaphore = field(init=False)
-    _tasks: dict[int, "asyncio.Task[Flaw | None]"] = field(default_factory=dict)
-    _flaws: dict[int, Flaw] = field(default_factory=dict)
+    _tasks: dict[int, "asyncio.Task[Decoded]"] = field(default_factory=dict)
+    _decoded: dict[int, Decoded] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._room = asyncio.Semaphore(self.decoder.at_once + _WAITING)
@@ -43,7 +43,7 @@ class DeepLook:
         if item.size_bytes <= self.decoder.most_bytes:
             return True
         reason = f"it has {item.size_bytes} bytes, and up to {self.decoder.most_bytes} are decoded"
-        self._flaws[item.header_offset] = Flaw(FlawKind.NOT_DECODED, reason)
+        self._decoded[item.header_offset] = Decoded(Flaw(FlawKind.NOT_DECODED, reason))
         return False
 
     async def take(self, item: Member, data: bytes) -> None:
@@ -51,13 +51,12 @@ class DeepLook:
         await self._room.acquire()
         self._tasks[item.header_offset] = asyncio.create_task(self._decode(data))
 
-    async def flaws(self) -> Mapping[int, Flaw]:
-        """What is wrong with the images, when all are decoded."""
+    async def decoded(self) -> Mapping[int, Decoded]:
+        """What the images show, when all are decoded."""
         for offset, task in self._tasks.items():
-            if (flaw := await task) is not None:
-                self._flaws[offset] = flaw
+            self._decoded[offset] = await task
         self._tasks.clear()
-        return self._flaws
+        return self._decoded
 
     async def close(self) -> None:
         """Stop what is still being decoded."""
@@ -66,7 +65,7 @@ class DeepLook:
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         self._tasks.clear()
 
-    async def _decode(self, data: bytes) -> Flaw | None:
+    async def _decode(self, data: bytes) -> Decoded:
         try:
             return await self.decoder.decode(data)
         finally:
@@ -86,12 +85,15 @@ def is_deep(job: Job) -> bool:
     return ImportRequest.model_validate_json(job.request).deep
 
 
-async def with_flaws(
+async def with_looks(
     found: dict[int, list[Finding]], facts: dict[int, ImageFacts], look: DeepLook | None
 ) -> tuple[dict[int, list[Finding]], dict[int, ImageFacts]]:
     """Findings and facts, by the offset of their image, with what decoding has shown."""
-    for offset, flaw in (await look.flaws()).items() if look else ():
-        if offset in facts:
-            facts[offset], finding = with_flaw("", facts[offset], flaw)
+    for offset, decoded in (await look.decoded()).items() if look else ():
+        if offset not in facts:
+            continue
+        facts[offset] = facts[offset]._replace(likeness=decoded.likeness)
+        if decoded.flaw is not None:
+            facts[offset], finding = with_flaw("", facts[offset], decoded.flaw)
             found.setdefault(offset, []).extend([finding] if finding else [])
     return found, facts

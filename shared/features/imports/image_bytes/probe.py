@@ -70,6 +70,8 @@ class ImageFacts(NamedTuple):
     """None for formats of which nobody looks."""
     fingerprint: int | None = None
     """A number that tells images with other first bytes, or of another size, from this one."""
+    likeness: int | None = None
+    """What it looks like, as `Decoded` has it; None where nobody has looked."""
 
 
 class KeptBytes(NamedTuple):

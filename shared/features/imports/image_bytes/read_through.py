@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from shared.features.imports.image_bytes.deep import DeepLook, with_flaws
+from shared.features.imports.image_bytes.deep import DeepLook, with_looks
 from shared.features.imports.image_bytes.packed_parts import PackedImages
 from shared.features.imports.image_bytes.probe import ImageFacts, LeftOut
 from shared.features.imports.models import ImportPlan
@@ -36,7 +36,7 @@ async def read_through(
                 said.append(broken_member(member.item, error))
             except LeftOut:
                 continue
-        found, facts = await with_flaws(found, facts, look)
+        found, facts = await with_looks(found, facts, look)
     finally:
         await look.close()
     _note(images, found, log)

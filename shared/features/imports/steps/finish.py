@@ -9,6 +9,8 @@ from shared.features.datasets.statistics import Statistics, count_findings, from
 from shared.features.imports.contents.findings import ContentFindings
 from shared.features.imports.findings.dataset_task import task_of
 from shared.features.imports.findings.whole_dataset import dataset_findings
+from shared.features.imports.image_bytes.deep import is_deep
+from shared.features.imports.likeness.findings import LikenessFindings
 from shared.features.imports.models import ImportPlan, Ledger, NothingImported
 from shared.features.imports.progress import final_progress, settled
 from shared.features.imports.repository import FindingRepository, ImportJobRepository, ShardRepository
@@ -42,6 +44,7 @@ class Finisher:
     findings: FindingRepository
     transactions: Transactions
     contents: ContentFindings
+    likenesses: LikenessFindings
     sequel: Sequel
 
     async def finish(self, job: Job, plan: ImportPlan, lease: StepLease) -> None:
@@ -80,4 +83,6 @@ class Finisher:
         counts = from_rollup(whole.rollup)
         count_findings(counts, log.counts)
         count_findings(counts, await self.contents.write(whole, ledger))
+        if is_deep(job):
+            count_findings(counts, await self.likenesses.write(whole, ledger))
         return whole.model_copy(update={"rollup": to_rollup(counts)})

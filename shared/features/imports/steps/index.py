@@ -14,6 +14,7 @@ from shared.features.imports.image_bytes.deep import is_deep
 from shared.features.imports.image_bytes.heads import HeadReader
 from shared.features.imports.image_bytes.probe import ImageFacts
 from shared.features.imports.image_bytes.read_through import read_through
+from shared.features.imports.likeness.notes import write_likenesses
 from shared.features.imports.models import ImportPlan, ImportRequest, Ledger, ShardLease, Way
 from shared.features.imports.shards.labels import write_notes, write_pack
 from shared.features.imports.shards.manifest import ShardEntry, read_manifest
@@ -105,6 +106,8 @@ class Indexer:
         refuse_errors(ImportRequest.model_validate_json(job.request), builder.log)
         await self.tools.images.write(images)
         await write_contents(self.tools.store, plan, lease, entries, facts)
+        if is_deep(job):
+            await write_likenesses(self.tools.store, plan, lease, entries, facts)
         rollup = to_rollup(counts)
         if not await self.tools.shards.complete(lease, images=len(entries), rollup=rollup, progress=track.progress):
             raise LeaseLost

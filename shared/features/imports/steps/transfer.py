@@ -12,10 +12,11 @@ from shared.features.datasets.models import Rollup
 from shared.features.datasets.statistics import to_rollup
 from shared.features.imports.contents.records import write_contents
 from shared.features.imports.findings.verdict import refuse_errors
-from shared.features.imports.image_bytes.deep import DeepLook, is_deep, with_flaws
+from shared.features.imports.image_bytes.deep import DeepLook, is_deep, with_looks
 from shared.features.imports.image_bytes.packed_parts import PackedImages, copy_part
 from shared.features.imports.image_bytes.probe import ImageFacts, LeftOut
 from shared.features.imports.image_bytes.writer import ImageKeeper, ImageWriter
+from shared.features.imports.likeness.notes import write_likenesses
 from shared.features.imports.models import ImportPlan, ImportRequest, Ledger, ShardLease, Way
 from shared.features.imports.shards.labels import ShardLabels, labels_of, read_pack, write_pack
 from shared.features.imports.shards.manifest import ShardEntry, read_manifest
@@ -93,7 +94,7 @@ class _ShardWork:
         look = DeepLook(self.tools.decoder) if is_deep(self.job) else None
         try:
             await self._read(entries, source, look)
-            self.found, self.facts = await with_flaws(self.found, self.facts, look)
+            self.found, self.facts = await with_looks(self.found, self.facts, look)
         finally:
             if look:
                 await look.close()
@@ -186,6 +187,8 @@ class _ShardWork:
             await tools.images.withdraw(self.job.dataset_id, paths)
         await tools.images.write(images, replacing=self.plan.way is Way.INDEX_FIRST)
         await write_contents(tools.store, self.plan, self.lease, entries, self.facts)
+        if is_deep(self.job):
+            await write_likenesses(tools.store, self.plan, self.lease, entries, self.facts)
         return to_rollup(counts)
 
     def _note(self, entries: Sequence[ShardEntry]) -> None:
