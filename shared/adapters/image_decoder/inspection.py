@@ -24,7 +24,7 @@ _SHOWN_CHARACTERS = 200
 _OBJECT = re.compile(r"<[^<>]* at 0x[0-9a-f]+>")
 
 
-_SIDE, _FREQUENCIES = 32, 8
+_SIDE, _FREQUENCIES, _LEAST_DRAFT = 32, 8, 128
 _COSINES = np.cos(np.pi / (2 * _SIDE) * np.outer(np.arange(_FREQUENCIES), 2 * np.arange(_SIDE) + 1))
 _NOISE = _SIDE / 2
 """How strong a frequency is, if neighbouring pixels differ by one level of gray at random."""
@@ -112,7 +112,7 @@ def _jpeg(data: bytes, image: ImageFile.ImageFile) -> Seen | None:
 
 
 def _drafted(side: int) -> int:
-    return max(side // 8, min(side, _SIDE))
+    return max(side // 8, min(side, _LEAST_DRAFT))
 
 
 def _likeness_or_none(image: Image.Image) -> int | None:
@@ -140,7 +140,7 @@ def _gray(image: Image.Image) -> "np.ndarray[tuple[int, ...], np.dtype[np.float6
     turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
     deep = image.mode.startswith(_DEEP_MODES)
     plain = image if image.mode in _PLAIN_MODES else image.convert("F" if deep else "RGB")
-    small = plain.resize((_SIDE, _SIDE), Image.Resampling.BOX)
+    small = plain.resize((_SIDE, _SIDE), Image.Resampling.BILINEAR)
     small = small if deep else small.convert("L")
     gray = np.asarray(small if turn is None else small.transpose(turn), dtype=np.float64)
     if deep:

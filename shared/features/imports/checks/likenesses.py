@@ -1,4 +1,4 @@
-"""Images of a source that look nearly the same, said as an import says it that decodes every image, as this check did."""
+"""Images of a source that look nearly the same, said as an import says it; for checks that decode every image."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,24 +1,24 @@
 """Which of many perceptual hashes differ in few bits, without comparing each with each.
 
-The 64 bits are cut into six bands. Where no more than four bits differ, at least two bands are equal; so it is enough
+The 64 bits are cut into five bands. Where no more than three bits differ, at least two bands are equal; so it is enough
 to put together, for each two bands, what is equal there. The method of Manku, Jain and Das Sarma, "Detecting
 Near-Duplicates for Web Crawling" (2007), 3.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 
-MOST_BITS = 4
-"""Hashes that differ in no more bits belong together."""
+MOST_BITS = 3
+"""Hashes that differ in no more bits belong together; see docs/rules.md for what was measured."""
 
-_BITS, _BANDS = 64, 6
+_BITS, _BANDS = 64, 5
 _COMPARED = 512
 _NEIGHBOURS = 64
 
 
 def _masks() -> list[int]:
     bounds = [_BITS * band // _BANDS for band in range(_BANDS + 1)]
-    bands = [(1 << end) - (1 << start) for start, end in zip(bounds, bounds[1:], strict=False)]
+    bands = [(1 << end) - (1 << start) for start, end in pairwise(bounds)]
     return [sum(some) for some in combinations(bands, _BANDS - MOST_BITS)]
 
 
