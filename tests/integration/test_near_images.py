@@ -1,4 +1,4 @@
-"""Images that look nearly the same: said once for a group, by checks and imports that decode images, and by no other."""
+"""Images that look nearly the same: said once for a group, by checks and imports that decode images, by no other."""
 
 from collections import Counter
 from functools import partial

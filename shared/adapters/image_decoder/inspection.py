@@ -99,7 +99,7 @@ def _loaded(image: ImageFile.ImageFile) -> Seen | None:
 def _jpeg(data: bytes, image: ImageFile.ImageFile) -> Seen | None:
     """Decoded to an eighth of its size, or what is looked at: every coefficient is read, and little memory is taken."""
     with contextlib.suppress(Exception):
-        image.draft(None, (_drafted(image.width), _drafted(image.height)))
+        image.draft("L", (_drafted(image.width), _drafted(image.height)))
     if found := _loaded(image):
         return found if data.endswith(_END_OF_JPEG) else Seen("truncated", found.reason)
     try:
