@@ -59,10 +59,10 @@ def members() -> dict[str, bytes]:
 
 
 async def said(yard: Yard, job_id: str) -> dict[str, set[str]]:
-    """The rules about images, by case."""
+    """The rules about images, by case, without those about images that are like others: all cases are one picture."""
     found: dict[str, set[str]] = defaultdict(set)
     for one in await yard.report(job_id):
-        if one["rule"].startswith("IMG_") and one["rule"] != "IMG_DUP_CONTENT":
+        if one["rule"].startswith("IMG_") and one["rule"] not in ("IMG_DUP_CONTENT", "IMG_NEAR_DUP"):
             found[Path(one["file"]).stem].add(one["rule"])
     return dict(found)
 

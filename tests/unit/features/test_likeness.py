@@ -8,12 +8,16 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.adapters.object_store.memory import MemoryObjectStore
 from shared.features.imports.image_bytes.probe import ImageFacts
 from shared.features.imports.likeness.findings import finding_of
 from shared.features.imports.likeness.near import MOST_BITS, Families, near_pairs
+from shared.features.imports.likeness.notes import read_likenesses, shard_place, write_likenesses
 from shared.features.imports.likeness.table import LikenessTable, LookAlikes, noted
+from shared.features.imports.models import DoneShard, ImportPlan, Ledger, ShardLease
 from shared.features.imports.shards.manifest import ShardEntry
 from shared.formats.archives.directory import Member
+from shared.foundation.ids import JobId
 
 SPLITS = ("train", "val")
 ONE, TWO, THREE = "a" * 64, "b" * 64, "c" * 64
@@ -95,6 +99,21 @@ def test_of_each_content_the_first_is_named_and_all_count_for_splits() -> None:
 
 def test_what_nobody_has_seen_or_hashed_is_left_out() -> None:
     assert found_in((None, ONE, None), (None, TWO, None), (7, None, None), (7, THREE, None)) == []
+
+
+async def test_shards_are_put_together_in_their_order_whoever_has_written_them() -> None:
+    """A shard that was cut and given away: its former claimer's notes are not those of either part."""
+    store, plan = MemoryObjectStore(), ImportPlan.model_construct(generation=3, splits=SPLITS)
+    ledger = Ledger(JobId("job"), 3)
+    facts = {at: ImageFacts(9, sha256=f"{at:064x}"[::-1], likeness=1 << at // 3) for at in range(6)}
+    entries = [ShardEntry(Member(at, f"{at}.jpg", at, at + 1, 1, 9, 0, None), None, None) for at in range(6)]
+    for first, last in ((4, 6), (0, 6), (0, 4), (0, 4)):
+        lease = ShardLease("s", ledger.job_id, 0, "temp/000007.json", 1, 1, 10 + first, last - first, None)
+        await write_likenesses(store, plan, lease, entries[first:last], facts)
+
+    done = [DoneShard("temp/000007.json", 10, 4), DoneShard("temp/000007.json", 14, 2)]
+    (group,) = (await read_likenesses(store, ledger, done)).alike()
+    assert list(map(shard_place, group.places)) == [(0, 10), (0, 11), (0, 12), (0, 13), (1, 14), (1, 15)]
 
 
 def test_who_resembles_one_of_a_group_is_of_the_group() -> None:
