@@ -52,6 +52,7 @@ _RULES = (
     Rule("YAML_SYNTAX", _ERROR, "The description is no YAML that can be read.", "Correct the line."),
     Rule("YAML_ENCODING", _ERROR, "The description is not UTF-8 text.", "Save it as UTF-8."),
     Rule("YAML_LIMIT", _ERROR, "The description holds more than is read.", "Shorten it."),
+    Rule("YAML_NOTES_LIMIT", _INFO, "The description says more, beside splits and names, than is kept.", "Shorten it."),
     Rule("YAML_NAMES_FILE", _WARNING, "`names` is the path of a file.", "Write the names into the description."),
     Rule("YAML_NAMES_INVERTED", _WARNING, "`names` maps names to ids.", "Map ids to names."),
     Rule(

@@ -83,7 +83,7 @@ def test_what_does_not_fit_is_not_written(text: str) -> None:
 def test_too_much_is_left_out_and_said(text: str) -> None:
     config, findings = read(text)
     assert config.notes == {}
-    assert [one.rule for one in findings] == ["YAML_LIMIT"]
+    assert [one.rule for one in findings] == ["YAML_NOTES_LIMIT"]
 
 
 @pytest.mark.parametrize(
