@@ -39,7 +39,7 @@ EVERY: Mapping[str, int] = {"packed": 6, "in place": 6}
 """Of how many cases one is imported in this way; all, where it is not said. It bounds the time."""
 ALWAYS = {"in place-zip: local extra of 64 KB"}
 """These are imported in that way, whatever their number."""
-AT_ONCE, MOST_MIB = 12, 288
+AT_ONCE, MOST_MIB = 12, 256
 SEED, PARSER_SECONDS, IMPORT_SECONDS, IMPORTS = 1, 3.0, 3.0, 40
 
 FAMILIES: Mapping[str, Mapping[str, Case]] = {

@@ -30,7 +30,8 @@ class PoseNames(BaseModel):
     skeleton: tuple[tuple[int, int], ...] = ()
 
 
-class Category(BaseModel):
+@dataclass(frozen=True, slots=True)  # a dataset may have a hundred thousand: models take four times the memory
+class Category:
     """A category; its id never changes, its name may.
 
     `source_id` is what the source calls it, where that is neither; `supercategory` is what it is a kind of.

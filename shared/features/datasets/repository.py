@@ -242,8 +242,19 @@ def version_document(version: Version) -> Document:
 
 
 def category_documents(categories: Sequence[Category]) -> list[Document]:
-    """Categories as they are stored; hardly any has poses to speak of."""
-    return [one.model_dump(exclude=None if one.pose else {"pose"}) for one in categories]
+    """Categories as they are stored, without what nothing is known of."""
+    return [_category_document(one) for one in categories]
+
+
+def _category_document(one: Category) -> Document:
+    document: Document = {"id": one.id, "name": one.name}
+    if one.source_id is not None:
+        document["source_id"] = one.source_id
+    if one.supercategory is not None:
+        document["supercategory"] = one.supercategory
+    if one.pose is not None:
+        document["pose"] = one.pose.model_dump()
+    return document
 
 
 def _version(document: Document | None) -> Version | None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from shared.features.datasets.models import Category, Dataset, Rollup, Version, VersionCounts
@@ -101,7 +101,7 @@ def reading_of(plan: ImportPlan) -> LabelReading:
 def categories_of(dataset: Dataset, plan: VersionPlan) -> tuple[Category, ...]:
     """The categories that stay, under their new ids."""
     by_id = {category.id: category for category in dataset.categories}
-    return tuple(by_id[old].model_copy(update={"id": new}) for old, new in plan.kept)
+    return tuple(replace(by_id[old], id=new) for old, new in plan.kept)
 
 
 # -- counters

@@ -106,7 +106,9 @@ def _entries(root: yaml.MappingNode) -> Entries:
 def _read_notes(entries: Entries, file: str, report: Report) -> Attributes:
     notes = notes_of(entries)
     if notes is None:
-        report(Finding("YAML_NOTES_LIMIT", file, "what the description says beside splits and names is more than is kept"))
+        report(
+            Finding("YAML_NOTES_LIMIT", file, "what the description says beside splits and names is more than is kept")
+        )
     return notes or NO_ATTRIBUTES
 
 
