@@ -4,7 +4,8 @@ from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-LONGEST_LINE_BYTES = 8 << 20
+LONGEST_LINE_BYTES = 4 << 20
+"""What is made of a line may take thirty times as much memory."""
 
 NumberedLine = tuple[int, bytes | None]
 

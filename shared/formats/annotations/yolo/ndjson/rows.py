@@ -1,6 +1,7 @@
 """What an NDJSON line says of an image: boxes, outlines, poses, oriented boxes and classes, as rows of YOLO."""
 
 import json
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -61,9 +62,20 @@ class _Said:
         found, rows_read = list[Annotation](), 0
         for key, rows in annotations.items():
             read = self._read(key, rows)
-            found += read.annotations
+            self._take(key, read.annotations, found)
             rows_read += read.rows_read
         return LabelRows(found, rows_read, rows_read - len(found))
+
+    def _take(self, key: str, read: Sequence[Annotation], found: list[Annotation]) -> None:
+        """Add what was read under a key; all keys together have no more room than a label file."""
+        limits, points = self.context.limits, sum(map(_points, found))
+        for annotation in read:
+            points += _points(annotation)
+            if len(found) >= limits.max_rows or points > limits.max_points:
+                message = f"{key}: the image has more than {limits.max_rows} rows or {limits.max_points} points"
+                self.report(Finding("ROW_LIMIT", self.file, message, self.line))
+                return
+            found.append(annotation)
 
     def _read(self, key: str, rows: object) -> LabelRows:
         known = key in _ROWS or key == _CLASSES
@@ -76,30 +88,33 @@ class _Said:
 
     def _classes(self, rows: list[object]) -> LabelRows:
         found = []
+        count, most = self.context.category_count, self.context.limits.max_rows + 1  # one more tells of all the others
         for number, row in enumerate(rows):
             value = row[0] if isinstance(row, list) and len(row) == 1 else row
-            count = self.context.category_count
             if type(value) is int and 0 <= value < count:
-                found.append(Annotation(value, "label", WHOLE_IMAGE))
+                if len(found) < most:
+                    found.append(Annotation(value, "label", WHOLE_IMAGE))
             else:
                 self._refuse(_CLASSES, number, "ROW_CLASS_RANGE", f"is no category; ids go from 0 to {count - 1}")
         return LabelRows(found, len(rows), len(rows) - len(found))
 
     def _shaped(self, key: str, rows: list[object]) -> LabelRows:
         """Rows of numbers, read as if they were lines of a label file."""
-        kept, shape = [], self._shape(key, rows)
+        numbers, text, shape = array("i"), bytearray(), self._shape(key, rows)
         for number, row in enumerate(rows):
+            rows[number] = None  # as text it takes a tenth of the memory
             if isinstance(row, list) and _fits(key, len(row), shape):
-                kept.append((number, " ".join(map(_token, row))))
+                numbers.append(number)
+                text += " ".join(map(_token, row)).encode() + b"\n"
             else:
                 columns = f"{len(row)} values" if isinstance(row, list) else "no list"
                 self._refuse(key, number, "ROW_COLUMNS", f"is {columns}, which fits no row of {key}")
-        if not kept:
+        if not numbers:
             return LabelRows([], len(rows), len(rows))
-        numbers = [number for number, _ in kept]
         labels = YoloLabels(self.context.category_count, self.context.limits, shape)
-        text = "\n".join(row for _, row in kept).encode()
-        read = labels.read(text, file=self.file, size=self.size, report=lambda one: self._tell(key, numbers, one))
+        read = labels.read(
+            bytes(text), file=self.file, size=self.size, report=lambda one: self._tell(key, numbers, one)
+        )
         return LabelRows(read.annotations, len(rows), len(rows) - len(read.annotations))
 
     def _shape(self, key: str, rows: Sequence[object]) -> RowShape:
@@ -122,6 +137,10 @@ class _Said:
 
     def _refuse(self, key: str, number: int, rule: str, message: str) -> None:
         self.report(Finding(rule, self.file, f"{key}[{number}]: {message}", self.line))
+
+
+def _points(annotation: Annotation) -> int:
+    return len(annotation.points) + len(annotation.keypoints)
 
 
 def _fits(key: str, columns: int, shape: RowShape) -> bool:
