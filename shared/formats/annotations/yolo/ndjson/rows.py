@@ -87,7 +87,7 @@ class _Said:
         return self._classes(rows) if key == _CLASSES else self._shaped(key, rows)
 
     def _classes(self, rows: list[object]) -> LabelRows:
-        found = []
+        found = list[Annotation]()
         count, most = self.context.category_count, self.context.limits.max_rows + 1  # one more tells of all the others
         for number, row in enumerate(rows):
             value = row[0] if isinstance(row, list) and len(row) == 1 else row
