@@ -16,6 +16,7 @@ from services.worker.settings import WorkerSettings
 from shared.adapters.celery_broker import CALLBACK_TASK, RUN_JOB_TASK, make_celery
 from shared.foundation.ids import JobId
 from shared.foundation.logging import configure_logging, get_logger
+from shared.foundation.settings import CeleryBroker
 from shared.foundation.telemetry import EngineMetrics, serve_metrics
 
 _CALLBACK_RETRIES = 20
@@ -25,7 +26,7 @@ _GONE = 404  # the job was removed meanwhile: nothing to start
 
 def make_app(settings: WorkerSettings) -> Celery:
     """The application with both tasks, and its hooks for logging, metrics and leaving in time."""
-    app = make_celery(settings.queue.broker_url.get_secret_value())
+    app = make_celery(_broker(settings).broker_url.get_secret_value())
     registry = CollectorRegistry()
     metrics = EngineMetrics(registry)
     stopping = threading.Event()
@@ -59,6 +60,12 @@ def make_app(settings: WorkerSettings) -> Celery:
     worker_shutting_down.connect(on_shutting_down, weak=False)
     setup_logging.connect(on_logging, weak=False)
     return app
+
+
+def _broker(settings: WorkerSettings) -> CeleryBroker:
+    if not isinstance(settings.queue, CeleryBroker):
+        raise SystemExit("A Celery worker needs DATAYARD_QUEUE__BACKEND=celery.")
+    return settings.queue
 
 
 def _post(settings: WorkerSettings, path: str) -> None:

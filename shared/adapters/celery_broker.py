@@ -1,13 +1,14 @@
 """The Celery application that the queue, the launcher and the worker share: names, queues and deadlines."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import redis.exceptions
 from celery import Celery
 from kombu.exceptions import KombuError
 
+from shared.foundation.ids import new_id
 from shared.ports.job_queue import QueueUnavailable
 
 CALLBACK_TASK: Final = "datayard.callback"
@@ -58,14 +59,26 @@ class CelerySender:
     def __init__(self, broker_url: str) -> None:
         self._app = make_celery(broker_url)
 
-    async def send(self, task: str, job_id: str, *, queue: str, delay_seconds: float = 0, times: int = 1) -> None:
-        """Put the task into the queue, `times` times. Raises QueueUnavailable within seconds."""
+    async def send(
+        self, task: str, job_id: str, *, queue: str, delay_seconds: float = 0, times: int = 1
+    ) -> Sequence[str]:
+        """Put the task into the queue, `times` times; the tasks' ids. Raises QueueUnavailable within seconds."""
+        ids = [new_id() for _ in range(times)]
 
         def send_all() -> None:
-            for _ in range(times):
-                self._app.send_task(task, args=[job_id], queue=queue, countdown=delay_seconds or None)
+            for one in ids:
+                self._app.send_task(task, args=[job_id], queue=queue, countdown=delay_seconds or None, task_id=one)
 
         await _within_deadline(send_all)
+        return ids
+
+    async def revoke(self, ids: Sequence[str]) -> None:
+        """Have tasks that no worker has begun never begun. Raises QueueUnavailable within seconds."""
+
+        def revoke_all() -> None:
+            self._app.control.revoke(list(ids))
+
+        await _within_deadline(revoke_all)
 
     async def ping(self) -> None:
         """Return if the broker takes a connection. Raises QueueUnavailable within seconds."""

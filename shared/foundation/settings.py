@@ -46,7 +46,44 @@ class CeleryBroker(Group):
     broker_url: SecretStr = Field(SecretStr("redis://127.0.0.1:6379/0"), description="Address of the broker.")
 
 
-ObjectStoreSettings = Annotated[LocalStore | MemoryStore, Field(discriminator="backend")]
+class GcsStore(Group):
+    """Objects in a bucket of Google Cloud Storage."""
+
+    backend: Literal["gcs"] = Field("gcs", description="A bucket of Google Cloud Storage.")
+    bucket: str = Field(description="Name of the bucket.")
+    prefix: str = Field("", description="What the names of all objects begin with; empty or ending in a slash.")
+    signer: str = Field("", description="Service account that signs addresses of objects; empty: its own identity.")
+    connections: int = Field(32, ge=1, le=256, description="Requests in progress at once, per process.")
+    endpoint: str | None = Field(None, description="Address of an emulator instead of the service.")
+
+
+ObjectStoreSettings = Annotated[LocalStore | MemoryStore | GcsStore, Field(discriminator="backend")]
+
+
+class CloudTasksQueue(Group):
+    """Cloud Tasks, which calls the ingest service."""
+
+    backend: Literal["cloud_tasks"] = Field("cloud_tasks", description="A queue of Cloud Tasks.")
+    queue: str = Field(description="`projects/P/locations/L/queues/Q`.")
+    target: str = Field(description="Address of the ingest service.")
+    service_account: str = Field(description="Service account in whose name the queue calls.")
+    audience: str = Field("", description="Audience of its tokens; empty for the address of the ingest service.")
+    deadline_seconds: float = Field(60.0, ge=15, le=1800, description="Deadline of one call of the ingest service.")
+    endpoint: str | None = Field(None, description="Address of an emulator instead of the service.")
+
+
+QueueSettings = Annotated[CeleryBroker | CloudTasksQueue, Field(discriminator="backend")]
+
+
+class CloudRunLauncher(Group):
+    """Cloud Run Jobs, whose tasks are workers."""
+
+    backend: Literal["cloud_run"] = Field("cloud_run", description="A job of Cloud Run.")
+    job: str = Field(description="`projects/P/locations/L/jobs/J`.")
+    endpoint: str | None = Field(None, description="Address of an emulator instead of the service.")
+
+
+LauncherSettings = Annotated[CeleryBroker | CloudRunLauncher, Field(discriminator="backend")]
 
 
 class _Decoder(Group):
@@ -179,7 +216,8 @@ class CommonSettings(BaseSettings):
 
     mongo: MongoSettings = MongoSettings()
     object_store: ObjectStoreSettings = LocalStore()
-    queue: CeleryBroker = CeleryBroker()
+    queue: QueueSettings = CeleryBroker()
+    launcher: LauncherSettings = CeleryBroker()
     sources: SourceSettings = SourceSettings()
     engine: EngineSettings = EngineSettings()
     log: LogSettings = LogSettings()

@@ -13,6 +13,12 @@ class ObjectNotFound(NotFound):
     slug, title = "object-not-found", "The stored bytes are missing"
 
 
+class StorageUnavailable(Unavailable):
+    """The store does not answer, or refuses us."""
+
+    slug, title = "storage-unavailable", "The object store does not answer"
+
+
 class StorageFull(Unavailable):
     """The store has no room left."""
 

@@ -1,11 +1,23 @@
-"""Settings to adapters: reads as the list of what the system can be run on."""
+"""Settings to adapters: reads as the list of what the system can be run on.
+
+An adapter is imported when it is chosen: what a service is not run on need not be installed beside it.
+"""
 
 from shared.adapters.byte_source.registry import SchemeByteSources
-from shared.adapters.job_launcher.celery import CeleryJobLauncher
-from shared.adapters.job_queue.celery import CeleryJobQueue
 from shared.adapters.object_store.local import LocalObjectStore
 from shared.adapters.object_store.memory import MemoryObjectStore
-from shared.foundation.settings import CeleryBroker, LocalStore, MemoryStore, ObjectStoreSettings, SourceSettings
+from shared.foundation.settings import (
+    CeleryBroker,
+    CloudRunLauncher,
+    CloudTasksQueue,
+    GcsStore,
+    LauncherSettings,
+    LocalStore,
+    MemoryStore,
+    ObjectStoreSettings,
+    QueueSettings,
+    SourceSettings,
+)
 from shared.ports.byte_source import ByteSources
 from shared.ports.job_launcher import JobLauncher
 from shared.ports.job_queue import JobQueue
@@ -19,6 +31,10 @@ def object_store(settings: ObjectStoreSettings) -> ObjectStore:
             return LocalObjectStore(root)
         case MemoryStore():
             return MemoryObjectStore()
+        case GcsStore():
+            from shared.adapters.object_store.gcs import GcsObjectStore
+
+            return GcsObjectStore(settings)
 
 
 def byte_sources(settings: SourceSettings, store: ObjectStore) -> ByteSources:
@@ -26,11 +42,27 @@ def byte_sources(settings: SourceSettings, store: ObjectStore) -> ByteSources:
     return SchemeByteSources(settings, store)
 
 
-def job_queue(settings: CeleryBroker) -> JobQueue:
+def job_queue(settings: QueueSettings) -> JobQueue:
     """The queue the settings name."""
-    return CeleryJobQueue(settings.broker_url.get_secret_value())
+    match settings:
+        case CeleryBroker(broker_url=url):
+            from shared.adapters.job_queue.celery import CeleryJobQueue
+
+            return CeleryJobQueue(url.get_secret_value())
+        case CloudTasksQueue():
+            from shared.adapters.job_queue.cloud_tasks import CloudTasksJobQueue
+
+            return CloudTasksJobQueue(settings)
 
 
-def job_launcher(settings: CeleryBroker) -> JobLauncher:
-    """The launcher that goes with the queue."""
-    return CeleryJobLauncher(settings.broker_url.get_secret_value())
+def job_launcher(settings: LauncherSettings) -> JobLauncher:
+    """The launcher the settings name."""
+    match settings:
+        case CeleryBroker(broker_url=url):
+            from shared.adapters.job_launcher.celery import CeleryJobLauncher
+
+            return CeleryJobLauncher(url.get_secret_value())
+        case CloudRunLauncher():
+            from shared.adapters.job_launcher.cloud_run import CloudRunJobLauncher
+
+            return CloudRunJobLauncher(settings)

@@ -1,16 +1,22 @@
 """What every JobQueue promises."""
 
+import asyncio
 import socket
 import time
 
 import pytest
 
 from shared.adapters.job_queue.celery import CeleryJobQueue
+from shared.adapters.job_queue.cloud_tasks import CloudTasksJobQueue
 from shared.adapters.job_queue.memory import MemoryJobQueue
 from shared.foundation.ids import JobId, new_id
+from shared.foundation.settings import CloudTasksQueue
 from shared.ports.job_queue import JobQueue, QueueUnavailable
 from tests.contract.conftest import Broker
-from tests.contract.recorder import Recorder
+from tests.contract.recorder import Recorder, serving
+from tests.emulators import cloud_tasks
+from tests.emulators.cloud_tasks import CloudTasks
+from tests.emulators.identity import TokenIssuer
 
 
 def closed_port() -> int:
@@ -114,3 +120,74 @@ class TestCeleryJobQueue(JobQueueContract):
             with pytest.raises(QueueUnavailable):
                 await queue.ping()
             assert time.monotonic() - started < 7
+
+
+QUEUE = "projects/p/locations/l/queues/jobs"
+CALLER = "queue@p.iam.gserviceaccount.com"
+
+
+def cloud_tasks_queue(port: int, target: str) -> CloudTasksJobQueue:
+    endpoint = f"127.0.0.1:{port}"
+    return CloudTasksJobQueue(CloudTasksQueue(queue=QUEUE, target=target, service_account=CALLER, endpoint=endpoint))
+
+
+class TestCloudTasksJobQueue(JobQueueContract):
+    @pytest.fixture
+    def recorder(self):
+        return Recorder()
+
+    @pytest.fixture
+    async def emulator(self, tmp_path):
+        emulator = CloudTasks(TokenIssuer(), tmp_path / "tasks")
+        yield emulator
+        await emulator.close()
+
+    @pytest.fixture
+    async def queue(self, emulator, recorder):
+        with serving(recorder) as target:
+            async with cloud_tasks.serving(emulator) as port:
+                yield cloud_tasks_queue(port, target)
+
+    async def test_a_create_that_is_tried_again_is_one_task(self, emulator, queue, recorder, job_id):
+        emulator.lose_answers(2)
+        await queue.enqueue(job_id)
+        await recorder.wait_for(job_id, 1)
+        await asyncio.sleep(0.3)
+        assert recorder.count(job_id) == 1
+
+    async def test_the_task_carries_an_id_and_a_token_and_a_deadline(self, emulator, queue, job_id):
+        emulator.queue(QUEUE).pause()
+        await queue.enqueue(job_id)
+        (task,) = emulator.queue(QUEUE).tasks.values()
+        assert task.http_request.url.endswith(f"/tasks/{job_id}")
+        assert task.http_request.oidc_token.service_account_email == CALLER
+        assert task.http_request.url.startswith(task.http_request.oidc_token.audience)
+        assert task.dispatch_deadline.total_seconds() == 60
+        assert task.http_request.body == b""
+
+    async def test_a_task_outlives_the_service(self, emulator, queue, recorder, tmp_path, job_id):
+        emulator.queue(QUEUE).pause()
+        await queue.enqueue(job_id)
+        await emulator.close()
+        again = CloudTasks(TokenIssuer(), tmp_path / "tasks")
+        again.queue(QUEUE)
+        await recorder.wait_for(job_id, 1)
+        await again.close()
+
+    async def test_a_dead_service_is_an_error_within_seconds(self):
+        queue = cloud_tasks_queue(closed_port(), "http://127.0.0.1:9")
+        for attempt in (queue.ping, lambda: queue.enqueue(JobId("a"))):
+            started = time.monotonic()
+            with pytest.raises(QueueUnavailable):
+                await attempt()
+            assert time.monotonic() - started < 12
+
+    async def test_a_service_that_fails_often_is_left_alone_for_a_moment(self, emulator):
+        queue = cloud_tasks_queue(closed_port(), "http://127.0.0.1:9")
+        for _ in range(5):
+            with pytest.raises(QueueUnavailable):
+                await queue.ping()
+        started = time.monotonic()
+        with pytest.raises(QueueUnavailable, match="left alone"):
+            await queue.ping()
+        assert time.monotonic() - started < 0.2

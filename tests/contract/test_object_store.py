@@ -4,17 +4,29 @@ import asyncio
 import errno
 import os
 import time
+import urllib.request
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from google.auth.credentials import AnonymousCredentials
+from google.cloud.storage import Client
+from google.oauth2 import service_account
 
-from shared.adapters.object_store import disk
+from shared.adapters.object_store import disk, gcs, gcs_bucket
+from shared.adapters.object_store.gcs import GcsObjectStore
 from shared.adapters.object_store.local import LocalObjectStore
 from shared.adapters.object_store.memory import MemoryObjectStore
 from shared.foundation.errors import Unavailable
-from shared.ports.object_store import ObjectNotFound, ObjectStore, StorageFull
+from shared.foundation.ids import new_id
+from shared.foundation.settings import GcsStore
+from shared.ports.object_store import ObjectNotFound, ObjectStore, StorageFull, StorageUnavailable
+from tests.emulators import storage
 
 
 async def stream(*parts: bytes) -> AsyncIterator[bytes]:
@@ -304,3 +316,90 @@ class TestLocalObjectStore(ObjectStoreContract):
             pytest.skip("needs /dev/full")
         with Path("/dev/full").open("wb", buffering=0) as file, pytest.raises(StorageFull), disk.translated():
             disk.append(file, b"1")
+
+
+@pytest.fixture(scope="module")
+def bucket_service():
+    """Address of a Cloud Storage emulator."""
+    with storage.serving() as address:
+        yield address
+
+
+def make_bucket(address: str) -> str:
+    name = f"bucket-{new_id()}"
+    client = Client(project="p", credentials=AnonymousCredentials(), client_options={"api_endpoint": address})
+    client.create_bucket(name)
+    return name
+
+
+class TestGcsObjectStore(ObjectStoreContract):
+    @pytest.fixture
+    def settings(self, bucket_service):
+        return GcsStore(bucket=make_bucket(bucket_service), prefix="yard/", endpoint=bucket_service)
+
+    @pytest.fixture
+    def store(self, settings):
+        return GcsObjectStore(settings)
+
+    async def test_an_upload_of_many_pieces(self, store, monkeypatch):
+        monkeypatch.setattr(gcs, "UPLOAD_BYTES", 2**18)
+        for size in (2**18 - 1, 2**18, 2**18 + 1, 2**20, 2**20 + 7):
+            data = os.urandom(size)
+            assert await store.write("large", stream(data[: size // 3], data[size // 3 :])) == size
+            assert await content(store, "large") == data
+
+    async def test_an_upload_that_breaks_half_way_leaves_what_was_there(self, store, monkeypatch):
+        monkeypatch.setattr(gcs, "UPLOAD_BYTES", 2**18)
+
+        async def breaking() -> AsyncIterator[bytes]:
+            yield os.urandom(3 * 2**18)
+            raise ConnectionResetError("the sender is gone")
+
+        await store.put("a", b"before")
+        with pytest.raises(ConnectionResetError):
+            await store.write("a", breaking())
+        assert await content(store, "a") == b"before"
+
+    async def test_a_reader_that_leaves_early_holds_nothing_up(self, store):
+        await store.put("a", os.urandom(20 * 2**20))
+        for _ in range(40):  # more than there are connections
+            async with aclosing(store.read("a")) as chunks:
+                await anext(chunks)
+        assert len(await content(store, "a")) == 20 * 2**20
+
+    async def test_signs_addresses_with_a_key(self, store, settings):
+        await store.put("a b/ü.jpg", b"picture")
+        signer = service_account.Credentials.from_service_account_info(service_account_info())
+        address = await GcsObjectStore(settings, signer).signed_url("a b/ü.jpg", expires_seconds=60)
+        assert {"X-Goog-Signature", "X-Goog-Expires"} <= parse_qs(urlsplit(address).query).keys()
+        answer = await asyncio.to_thread(urllib.request.urlopen, address, timeout=5)
+        with answer:
+            assert answer.read() == b"picture"
+
+    async def test_a_missing_bucket_is_an_error_of_the_store(self, bucket_service):
+        store = GcsObjectStore(GcsStore(bucket="never-made", endpoint=bucket_service))
+        with pytest.raises(StorageUnavailable):
+            await store.ping()
+
+    async def test_a_dead_service_is_an_error_and_then_left_alone(self, monkeypatch):
+        monkeypatch.setattr(gcs_bucket, "RETRY", gcs_bucket.RETRY.with_timeout(0.5))
+        store = GcsObjectStore(GcsStore(bucket="any", endpoint="http://127.0.0.1:9"))
+        for _ in range(20):
+            with pytest.raises(StorageUnavailable):
+                await store.put("a", b"1")
+        started = time.monotonic()
+        with pytest.raises(StorageUnavailable, match="left alone"):
+            await store.put("a", b"1")
+        assert time.monotonic() - started < 0.2
+
+
+def service_account_info() -> dict[str, str]:
+    """A service account that exists nowhere, with a key that was made just now."""
+    key = rsa.generate_private_key(65537, 2048)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    return {
+        "type": "service_account",
+        "client_email": "yard@p.iam.gserviceaccount.com",
+        "private_key": pem,
+        "token_uri": "http://127.0.0.1:9/token",
+    }

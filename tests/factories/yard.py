@@ -47,9 +47,16 @@ class QuietLauncher:
 
     asked: list[tuple[JobId, int]] = field(default_factory=list)
 
-    async def launch(self, job_id: JobId, *, tasks: int) -> None:
+    cancelled: list[str] = field(default_factory=list)
+
+    async def launch(self, job_id: JobId, *, tasks: int) -> str:
         """Note it."""
         self.asked.append((job_id, tasks))
+        return f"launch-{len(self.asked)}"
+
+    async def cancel(self, launched: str) -> None:
+        """Note it."""
+        self.cancelled.append(launched)
 
 
 @dataclass

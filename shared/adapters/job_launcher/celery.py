@@ -10,6 +10,10 @@ class CeleryJobLauncher:
     def __init__(self, broker_url: str) -> None:
         self._sender = CelerySender(broker_url)
 
-    async def launch(self, job_id: JobId, *, tasks: int) -> None:
+    async def launch(self, job_id: JobId, *, tasks: int) -> str:
         """Send `tasks` tasks; a failure half-way leaves those sent."""
-        await self._sender.send(RUN_JOB_TASK, job_id, queue=JOBS, times=tasks)
+        return ",".join(await self._sender.send(RUN_JOB_TASK, job_id, queue=JOBS, times=tasks))
+
+    async def cancel(self, launched: str) -> None:
+        """Have the workers pass over those they have not begun; one that runs leaves by itself."""
+        await self._sender.revoke(launched.split(","))

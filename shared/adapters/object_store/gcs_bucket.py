@@ -1,0 +1,183 @@
+"""A bucket through google-cloud-storage, call by call: what blocks, with deadlines, retries and a breaker."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import timedelta
+from functools import cached_property
+
+import google.auth
+import google.auth.transport.requests
+import requests
+from google.api_core import exceptions
+from google.auth import impersonated_credentials
+from google.auth.credentials import AnonymousCredentials, Credentials, Signing
+from google.auth.exceptions import GoogleAuthError
+from google.cloud.storage import Blob, Bucket, Client
+from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
+from google.cloud.storage.fileio import BlobWriter
+from google.cloud.storage.retry import DEFAULT_RETRY
+from purgatory import AsyncCircuitBreakerFactory
+from purgatory.domain.model import OpenedState
+
+from shared.foundation.settings import GcsStore
+from shared.ports.object_store import ObjectNotFound, StorageUnavailable
+
+TIMEOUT = (5.0, 30.0)
+"""Seconds to connect, and of silence, of one attempt of a call."""
+RETRY = DEFAULT_RETRY.with_timeout(60.0).with_delay(initial=0.3, maximum=8.0, multiplier=2.0)
+"""The library's choice of what may pass, with its jittered pauses; for this long in all."""
+_FAILURES_TO_OPEN, _OPEN_SECONDS = 20, 15.0
+_SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
+_FAILURES = (
+    exceptions.GoogleAPICallError,
+    exceptions.RetryError,
+    DataCorruption,
+    InvalidResponse,
+    GoogleAuthError,
+    requests.RequestException,
+)
+
+
+class GcsBucket:
+    """One bucket. Every method blocks; nothing is connected before the first is called."""
+
+    def __init__(self, settings: GcsStore, credentials: Credentials | None) -> None:
+        self._settings, self._given = settings, credentials
+        self._breakers = AsyncCircuitBreakerFactory(
+            default_threshold=_FAILURES_TO_OPEN,
+            default_ttl=_OPEN_SECONDS,
+            exclude=[(BaseException, lambda failure: not isinstance(failure, StorageUnavailable))],
+        )
+
+    @asynccontextmanager
+    async def breaker(self) -> AsyncIterator[None]:
+        """Leaves the bucket alone for a moment when it has failed often in a row. Raises StorageUnavailable."""
+        breaker = await self._breakers.get_breaker(self._settings.bucket)
+        try:
+            async with breaker:
+                yield
+        except OpenedState:
+            raise StorageUnavailable("The bucket has failed too often; it is left alone for a moment.") from None
+
+    def blob(self, name: str, *, generation: int | None = None) -> Blob:
+        """An object, as it is or as it was at a generation."""
+        return self._bucket.blob(name, generation=generation)
+
+    def put(self, name: str, data: bytes) -> None:
+        """Replace an object in one request, which may be repeated: it has the same outcome."""
+        self.blob(name).upload_from_string(
+            data, content_type="application/octet-stream", checksum="crc32c", timeout=TIMEOUT, retry=RETRY
+        )
+
+    def upload(self, name: str, piece_bytes: int) -> BlobWriter:
+        """A resumable upload of unknown length; the object appears when it is closed."""
+        return BlobWriter(self.blob(name), chunk_size=piece_bytes, retry=RETRY, timeout=TIMEOUT, checksum="crc32c")
+
+    def abandon(self, upload: BlobWriter) -> None:
+        """End an upload without an object; a session that cannot be ended is forgotten by the service in a week."""
+        with suppress(*_FAILURES):
+            upload.terminate()
+
+    def span(self, blob: Blob, start: int, end: int) -> bytes:
+        """A range of an object; what lies beyond its end is missing."""
+        if start >= end:
+            blob.reload(timeout=TIMEOUT, retry=RETRY)
+            return b""
+        try:
+            return bytes(
+                blob.download_as_bytes(
+                    start=start, end=end - 1, raw_download=True, checksum=None, timeout=TIMEOUT, retry=RETRY
+                )
+            )
+        except exceptions.RequestRangeNotSatisfiable:
+            return b""
+
+    def move(self, source: str, target: str) -> None:
+        """Copy, then delete the very generation that was copied."""
+        old = self.blob(source)
+        old.reload(timeout=TIMEOUT, retry=RETRY)
+        new, token = self.blob(target), None
+        while True:
+            token, _, _ = new.rewrite(
+                old, token=token, if_source_generation_match=old.generation, timeout=TIMEOUT, retry=RETRY
+            )
+            if token is None:
+                break
+        with suppress(exceptions.NotFound, exceptions.PreconditionFailed):
+            old.delete(if_generation_match=old.generation, timeout=TIMEOUT, retry=RETRY)
+
+    def delete(self, name: str) -> None:
+        """Delete an object, if it is there."""
+        with suppress(exceptions.NotFound):
+            self.blob(name).delete(timeout=TIMEOUT, retry=RETRY)
+
+    def listed(self, prefix: str, page: int) -> Iterator[Blob]:
+        """What begins with a prefix, in order of names; a page is asked for when it is needed."""
+        fields = "items(name,size,generation),nextPageToken"
+        found = self._client.list_blobs(
+            self._bucket, prefix=prefix, page_size=page, fields=fields, timeout=TIMEOUT, retry=RETRY
+        )
+        return iter(found)
+
+    def signed_url(self, name: str, expires_seconds: int) -> str | None:
+        """A V4 signed address of an object, signed by a key or by the IAM service; None without either."""
+        signer = self._signer
+        if signer is None:
+            return None
+        address = self.blob(name).generate_signed_url(
+            version="v4",
+            expiration=timedelta(seconds=expires_seconds),
+            credentials=signer,
+            api_access_endpoint=self._settings.endpoint,
+        )
+        return str(address)
+
+    @contextmanager
+    def guarded(self, key: str) -> Iterator[None]:
+        """The failures of what goes on outside of a call, in the port's words."""
+        with translated(key):
+            yield
+
+    @cached_property
+    def _bucket(self) -> Bucket:
+        return self._client.bucket(self._settings.bucket)
+
+    @cached_property
+    def _client(self) -> Client:
+        settings = self._settings
+        options = {"api_endpoint": settings.endpoint} if settings.endpoint else None
+        client = Client(project="-", credentials=self._credentials, client_options=options)
+        pool = requests.adapters.HTTPAdapter(pool_connections=settings.connections, pool_maxsize=settings.connections)
+        for scheme in ("https://", "http://"):
+            client._http.mount(scheme, pool)  # noqa: SLF001 - the library has no other way to size its pool
+        return client
+
+    @cached_property
+    def _credentials(self) -> Credentials:
+        if self._given is not None:
+            return self._given
+        if self._settings.endpoint:
+            return AnonymousCredentials()  # type: ignore[no-untyped-call]
+        found, _ = google.auth.default(scopes=[_SCOPE])
+        return found
+
+    @cached_property
+    def _signer(self) -> Credentials | None:
+        if not self._settings.signer:
+            return self._credentials if isinstance(self._credentials, Signing) else None
+        return impersonated_credentials.Credentials(  # type: ignore[no-untyped-call]
+            source_credentials=self._credentials, target_principal=self._settings.signer, target_scopes=[_SCOPE]
+        )
+
+
+@contextmanager
+def translated(missing: str | None = None) -> Iterator[None]:
+    """Turn the library's errors into the port's; with `missing`, an object that is not there is that one's absence."""
+    try:
+        yield
+    except exceptions.NotFound as error:
+        if missing is None:
+            raise StorageUnavailable("The bucket of the object store is not there.") from error
+        raise ObjectNotFound(f"There is no object {missing}.") from None
+    except _FAILURES as error:
+        raise StorageUnavailable(f"The bucket of the object store fails: {type(error).__name__}.") from error
