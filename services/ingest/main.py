@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from services.ingest.routes import maintenance, tasks
-from services.ingest.security import require_caller
+from services.ingest.security import make_door, require_caller
 from services.ingest.settings import IngestSettings
 from shared.foundation.errors import AppError
 from shared.foundation.mongo import DriverError, database_failure
@@ -28,7 +28,7 @@ def create_app(settings: IngestSettings) -> FastAPI:
 
     app = FastAPI(title="Datayard ingest", lifespan=lifespan, docs_url=None, openapi_url=None)
     app.state.container = container
-    app.state.token = settings.callback.token.get_secret_value()
+    app.state.door = make_door(settings)
     app.include_router(tasks.router, dependencies=[Depends(require_caller)])
     app.include_router(maintenance.router, dependencies=[Depends(require_caller)])
     app.add_api_route("/health/live", _live)

@@ -75,6 +75,13 @@ class CloudTasksQueue(Group):
 QueueSettings = Annotated[CeleryBroker | CloudTasksQueue, Field(discriminator="backend")]
 
 
+class CeleryLauncher(Group):
+    """Celery workers."""
+
+    backend: Literal["celery"] = Field("celery", description="Celery workers.")
+    broker_url: SecretStr = Field(SecretStr(""), description="Address of their broker; empty for that of the queue.")
+
+
 class CloudRunLauncher(Group):
     """Cloud Run Jobs, whose tasks are workers."""
 
@@ -83,7 +90,7 @@ class CloudRunLauncher(Group):
     endpoint: str | None = Field(None, description="Address of an emulator instead of the service.")
 
 
-LauncherSettings = Annotated[CeleryBroker | CloudRunLauncher, Field(discriminator="backend")]
+LauncherSettings = Annotated[CeleryLauncher | CloudRunLauncher, Field(discriminator="backend")]
 
 
 class _Decoder(Group):
@@ -217,7 +224,7 @@ class CommonSettings(BaseSettings):
     mongo: MongoSettings = MongoSettings()
     object_store: ObjectStoreSettings = LocalStore()
     queue: QueueSettings = CeleryBroker()
-    launcher: LauncherSettings = CeleryBroker()
+    launcher: LauncherSettings = CeleryLauncher()
     sources: SourceSettings = SourceSettings()
     engine: EngineSettings = EngineSettings()
     log: LogSettings = LogSettings()

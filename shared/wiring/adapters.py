@@ -8,6 +8,7 @@ from shared.adapters.object_store.local import LocalObjectStore
 from shared.adapters.object_store.memory import MemoryObjectStore
 from shared.foundation.settings import (
     CeleryBroker,
+    CeleryLauncher,
     CloudRunLauncher,
     CloudTasksQueue,
     GcsStore,
@@ -55,14 +56,21 @@ def job_queue(settings: QueueSettings) -> JobQueue:
             return CloudTasksJobQueue(settings)
 
 
-def job_launcher(settings: LauncherSettings) -> JobLauncher:
-    """The launcher the settings name."""
+def job_launcher(settings: LauncherSettings, queue: QueueSettings) -> JobLauncher:
+    """The launcher the settings name; one over Celery may share the broker of the queue."""
     match settings:
-        case CeleryBroker(broker_url=url):
+        case CeleryLauncher():
             from shared.adapters.job_launcher.celery import CeleryJobLauncher
 
-            return CeleryJobLauncher(url.get_secret_value())
+            return CeleryJobLauncher(_launcher_broker(settings, queue))
         case CloudRunLauncher():
             from shared.adapters.job_launcher.cloud_run import CloudRunJobLauncher
 
             return CloudRunJobLauncher(settings)
+
+
+def _launcher_broker(settings: CeleryLauncher, queue: QueueSettings) -> str:
+    own = settings.broker_url.get_secret_value()
+    if own or not isinstance(queue, CeleryBroker):
+        return own
+    return queue.broker_url.get_secret_value()

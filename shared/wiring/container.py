@@ -96,7 +96,7 @@ def open_outside(settings: CommonSettings) -> Outside:
         store=store,
         sources=adapters.byte_sources(settings.sources, store),
         queue=adapters.job_queue(settings.queue),
-        launcher=adapters.job_launcher(settings.launcher),
+        launcher=adapters.job_launcher(settings.launcher, settings.queue),
     )
 
 

@@ -98,10 +98,11 @@ def _settings(kind: type[CommonSettings]) -> Iterator[tuple[str, str, str]]:
             text = " ".join(f"`{name}`: {one.model_fields['backend'].description}" for name, one in choices.items())
             yield _env(group, "backend"), info.default.backend, text
         for variant in variants:
-            values = info.default if isinstance(info.default, variant) else variant()
+            values = info.default if isinstance(info.default, variant) else variant.model_construct()
             for name, field in variant.model_fields.items():
                 if not (choices and name == "backend"):
-                    yield _env(group, name), _shown(getattr(values, name)), field.description or ""
+                    default = "(required)" if field.is_required() else _shown(getattr(values, name))
+                    yield _env(group, name), default, field.description or ""
 
 
 def _variants(annotation: object) -> list[type[BaseModel]]:
@@ -117,6 +118,8 @@ def _env(group: str, name: str) -> str:
 
 
 def _shown(value: object) -> str:
+    if value is None:
+        return ""
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     return json.dumps(value) if isinstance(value, bool | int | float | list) else str(value)

@@ -15,7 +15,7 @@ INGEST_PORT = "DATAYARD_INGEST__PORT"
 _PREFIX = "DATAYARD_"
 _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1", "[::1]")
 # Groups whose members depend on their backend: ours fit only the backend that is named here.
-_BACKENDS = {"DATAYARD_OBJECT_STORE": "local", "DATAYARD_QUEUE": "celery"}
+_BACKENDS = {"DATAYARD_OBJECT_STORE": "local", "DATAYARD_QUEUE": "celery", "DATAYARD_LAUNCHER": "celery"}
 
 
 def user_settings(environ: Mapping[str, str] | None = None, *, folder: Path | None = None) -> dict[str, str]:
@@ -55,6 +55,7 @@ def yard_settings(
         "DATAYARD_OBJECT_STORE__BACKEND": "local",
         "DATAYARD_OBJECT_STORE__ROOT": str(data / "objects"),
         "DATAYARD_QUEUE__BACKEND": "celery",
+        "DATAYARD_LAUNCHER__BACKEND": "celery",
         "DATAYARD_SOURCES__ALLOW_FILES": "true",
         "DATAYARD_SOURCES__ALLOW_PRIVATE": "false",
         "DATAYARD_ENGINE__CLAIMERS": str(workers),
