@@ -31,7 +31,7 @@ class TokenIssuer:
         self._newest = secrets.token_hex(8)
         self._keys[self._newest] = rsa.generate_private_key(65537, 2048)
 
-    def token(self, *, audience: str, email: str, **claims: object) -> str:
+    def token(self, *, audience: str, email: str, claims: Mapping[str, object] | None = None) -> str:
         """A token for an audience in the name of a service account; `claims` replace or add to the usual ones."""
         now = int(time.time())
         usual: dict[str, Any] = {
@@ -44,7 +44,7 @@ class TokenIssuer:
             "iat": now,
             "exp": now + HOUR_SECONDS,
         }
-        return jwt.encode({**usual, **claims}, self._keys[self._newest], "RS256", headers={"kid": self._newest})
+        return jwt.encode({**usual, **(claims or {})}, self._keys[self._newest], "RS256", headers={"kid": self._newest})
 
     def jwks(self) -> Mapping[str, object]:
         """The public keys as a JSON Web Key Set (RFC 7517)."""
