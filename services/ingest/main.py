@@ -7,9 +7,11 @@ import structlog
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 
+from services.ingest.replays import only_once
 from services.ingest.routes import maintenance, tasks
 from services.ingest.security import make_door, require_caller
 from services.ingest.settings import IngestSettings
+from shared.features.jobs.calls.service import AnsweredCalls
 from shared.foundation.errors import AppError
 from shared.foundation.mongo import DriverError, database_failure
 from shared.wiring.container import make_container, open_outside
@@ -28,9 +30,10 @@ def create_app(settings: IngestSettings) -> FastAPI:
 
     app = FastAPI(title="Datayard ingest", lifespan=lifespan, docs_url=None, openapi_url=None)
     app.state.container = container
+    app.state.answered_calls = AnsweredCalls(container.repositories.calls)
     app.state.door = make_door(settings)
-    app.include_router(tasks.router, dependencies=[Depends(require_caller)])
-    app.include_router(maintenance.router, dependencies=[Depends(require_caller)])
+    for door in (tasks, maintenance):
+        app.include_router(door.router, dependencies=[Depends(require_caller), Depends(only_once)])
     app.add_api_route("/health/live", _live)
     app.add_exception_handler(AppError, _try_later)
     app.add_exception_handler(DriverError, _try_later)

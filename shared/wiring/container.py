@@ -25,6 +25,7 @@ from shared.features.imports.running.ending import Ending
 from shared.features.imports.service import ImportService
 from shared.features.imports.verification.service import VerificationService
 from shared.features.imports.versions.service import VersionService
+from shared.features.jobs.calls.repository import CallRepository
 from shared.features.jobs.starting import JobStarter
 from shared.foundation.mongo import CollectionSpec, Database, MongoClient, Transactions, connect
 from shared.foundation.settings import CommonSettings, EngineSettings, EventSettings
@@ -50,12 +51,13 @@ class Repositories:
     findings: FindingRepository
     exports: ExportRepository
     other_jobs: OtherJobRepository
+    calls: CallRepository
 
     @property
     def specs(self) -> tuple[CollectionSpec, ...]:
         """What the repositories declare of their collections."""
         kept = (self.datasets, self.versions, self.images, self.jobs, self.shards, self.findings)
-        return tuple(one.spec for one in (*kept, self.exports, self.other_jobs))
+        return tuple(one.spec for one in (*kept, self.exports, self.other_jobs, self.calls))
 
 
 def make_repositories(database: Database, engine: EngineSettings) -> Repositories:
@@ -71,6 +73,7 @@ def make_repositories(database: Database, engine: EngineSettings) -> Repositorie
         findings=FindingRepository(database),
         exports=ExportRepository(database),
         other_jobs=OtherJobRepository(database, lease=lease),
+        calls=CallRepository(database),
     )
 
 

@@ -27,7 +27,7 @@ LATER = re.compile("|".join(rf"\b{word}\b" for word in ("TODO", "FIXME", "XXX", 
 
 SERVICES = {"api": "services.api", "ingest": "services.ingest", "worker": "services.worker", "laptop": "services.cli"}
 # What any service may be run on; an adapter is imported when it is chosen, and installed where it is.
-BACKENDS = ("celery", "gcp", "gcp-jobs")
+BACKENDS = ("celery", "gcp", "gcp-jobs", "function")
 # Imported by us, declared by the package they are inseparable from.
 COMES_WITH = {
     "backports": "backports-zstd",
