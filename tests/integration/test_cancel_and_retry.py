@@ -51,6 +51,19 @@ async def test_a_cancelled_job_stops_and_a_retry_goes_on(
     assert planned.calls == 0
 
 
+async def test_what_was_started_for_a_cancelled_job_is_stopped_once(quiet: Yard, messy: Path) -> None:
+    launcher = quiet.container.outside.launcher
+    assert isinstance(launcher, QuietLauncher)
+    job_id = await begun(quiet, messy)
+    assert len(launcher.asked) == 1
+    for _ in range(2):
+        assert (await quiet.api.post(f"/datasets/import/{job_id}/cancel")).status_code == 200
+        async with asyncio.timeout(10):
+            while (await quiet.job(job_id)).get("launches"):  # noqa: ASYNC110 - a document tells no one
+                await asyncio.sleep(0.02)
+    assert launcher.cancelled == ["launch-1"]
+
+
 async def _stalled(yard: Yard, server: Any, phase: str) -> str:
     """A job whose claimers wait for a source that sends nothing more."""
     server.ranges = phase == "transfer"

@@ -99,6 +99,7 @@ class ImportService:
         job = await self.job(job_id, actor)
         if not job.ended:
             await self.ending.end(job, JobState.CANCELLED, None)
+            await self._enqueue(job.id)  # the ingest service stops its claimers
             job = await self.job(job_id, actor)
         if job.state is not JobState.CANCELLED:
             raise JobStateConflict(_has_ended(job.state), state=job.state)

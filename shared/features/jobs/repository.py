@@ -1,7 +1,7 @@
 """Job documents: every change of state is one conditional update, so that two callers cannot both make it."""
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, get_args
 
@@ -16,6 +16,7 @@ from shared.foundation.mongo import CollectionSpec, Database, Document, Session
 from shared.foundation.paging import Page, PageRequest, decode_cursor, encode_cursor
 
 _CLAIMER_ID = re.compile(r"[a-z0-9-]+")
+_MOST_LAUNCHES = 50
 _NO_LEASE = {"token": 0, "expires_at": None}
 _NEXT_TOKEN = {"$add": ["$step.token", 1]}
 
@@ -126,6 +127,20 @@ class JobRepository:
         """Remember that `tasks` more claimers were asked for; with a negative number, that they will not come."""
         update = {"$inc": {"launches_pending": tasks}, "$set": {"launched_at": utc_now()}}
         await self._jobs.update_one({"_id": job_id}, update)
+
+    async def note_launched(self, job_id: JobId, launched: str) -> None:
+        """Remember what the launcher calls the claimers it has started; of many, the latest."""
+        update = {"$push": {"launches": {"$each": [launched], "$slice": -_MOST_LAUNCHES}}}
+        await self._jobs.update_one({"_id": job_id}, update)
+
+    async def launches(self, job_id: JobId) -> list[str]:
+        """What the launcher calls the claimers it was asked for."""
+        found = await self._jobs.find_one({"_id": job_id}, {"launches": 1}) or {}
+        return list(found.get("launches", ()))
+
+    async def forget_launches(self, job_id: JobId, launches: Sequence[str]) -> None:
+        """Nobody needs to stop these any more."""
+        await self._jobs.update_one({"_id": job_id}, {"$pullAll": {"launches": list(launches)}})
 
     async def others_wait(self, job_id: JobId, *, patience: timedelta) -> bool:
         """Whether claimers of another running job have been asked for and wait for a worker."""

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import structlog
 
-from shared.features.jobs.models import Job
+from shared.features.jobs.models import Job, JobState
 from shared.features.jobs.repository import JobRepository
 from shared.foundation.errors import AppError
 from shared.foundation.ids import JobId
@@ -26,13 +26,17 @@ class JobStarter:
     launcher: JobLauncher
 
     async def dispatch(self, job_id: JobId) -> bool:
-        """Start a queued job's claimers. Does nothing for a job that runs or has ended; False for an unknown one."""
-        if await self.jobs.begin(job_id):
-            job = await self.jobs.load(job_id)
-            if job is not None:
-                await self._launch(job, job.claimers)
-            return True
-        return await self.jobs.load(job_id) is not None
+        """Start a queued job's claimers, stop those of a cancelled one; one that runs or has ended is left alone.
+
+        False for an unknown job.
+        """
+        begun = await self.jobs.begin(job_id)
+        job = await self.jobs.load(job_id)
+        if job is not None and begun:
+            await self._launch(job, job.claimers)
+        elif job is not None and job.state is JobState.CANCELLED:
+            await self._stop(job)
+        return job is not None
 
     async def sweep(self, *, patience: timedelta) -> None:
         """Start jobs whose callback never came, and claimers that have been missing for longer than `patience`."""
@@ -44,10 +48,17 @@ class JobStarter:
     async def _launch(self, job: Job, tasks: int) -> None:
         await self.jobs.note_launch(job.id, tasks)
         try:
-            await self.launcher.launch(job.id, tasks=tasks)
+            await self.jobs.note_launched(job.id, await self.launcher.launch(job.id, tasks=tasks))
         except AppError:
             await self.jobs.note_launch(job.id, 0)  # none will come: the next sweep need not wait for them
             raise
+
+    async def _stop(self, job: Job) -> None:
+        """Stop what was started. Claimers see by themselves that their job was cancelled, unless they hang."""
+        launches = await self.jobs.launches(job.id)
+        for launched in launches:
+            await self.launcher.cancel(launched)
+        await self.jobs.forget_launches(job.id, launches)
 
 
 async def attempt(work: Awaitable[object], what: str, of: str) -> None:

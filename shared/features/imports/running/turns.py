@@ -36,9 +36,10 @@ class Turns:
     async def _asked_again(self, job_id: JobId) -> bool:
         await self.jobs.note_another_launch(job_id, 1)
         try:
-            await self.launcher.launch(job_id, tasks=1)
+            launched = await self.launcher.launch(job_id, tasks=1)
         except QueueUnavailable:
             await self.jobs.note_another_launch(job_id, -1)
             return False
+        await self.jobs.note_launched(job_id, launched)
         _log.info("claimer makes room for another job", job_id=job_id)
         return True
