@@ -132,7 +132,7 @@ def _serve() -> None:
         sys.stdout.flush()
 
 
-def _become(order: dict[str, Any], main: Callable[[], None]) -> NoReturn:
+def _become(order: dict[str, Any], main: Callable[[], object]) -> NoReturn:
     """Run the claimer in this process, and end it."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
