@@ -1,7 +1,7 @@
-"""Cloud Tasks (google.cloud.tasks.v2): `python -m tests.emulators.cloud_tasks --port P --keys-port K --folder F`.
+"""Cloud Tasks (google.cloud.tasks.v2): `python -m tests.emulators.cloud_tasks --port P --folder F --keys K`.
 
-Named tasks once only, OIDC tokens whose keys are served at http://127.0.0.1:K/jwks, schedule, dispatch deadline,
-retries with back-off, rate limits, pause, and tasks that outlive the emulator. Each queue that is asked for exists.
+Named tasks once only, OIDC tokens, schedule, dispatch deadline, retries with back-off, rate limits, pause, and tasks
+that outlive the emulator in its folder. Each queue that is asked for exists.
 Lacks: App Engine tasks, IAM, UpdateQueue, pages of ListTasks, max_retry_duration.
 """
 
@@ -12,12 +12,12 @@ import itertools
 import logging
 import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from urllib.parse import quote, unquote
 
 import aiohttp
 import grpc
-from aiohttp import web
 from google.cloud import tasks_v2
 
 from tests.emulators.identity import TokenIssuer
@@ -56,10 +56,15 @@ class CloudTasks:
     def queue(self, name: str) -> TaskQueue:
         """The queue of this name."""
         if name not in self._queues:
-            folder = self._folder and self._folder / name.rpartition("/")[2]
+            folder = self._folder and self._folder / quote(name, safe="")
             made = tasks_v2.Queue(self._template, name=name, state=tasks_v2.Queue.State.RUNNING)
             self._queues[name] = TaskQueue(made, self._deliver, folder)
         return self._queues[name]
+
+    def kept_queues(self) -> list[str]:
+        """The queues whose tasks have outlived an earlier emulator."""
+        there = self._folder is not None and self._folder.is_dir()
+        return [unquote(path.name) for path in self._folder.iterdir()] if self._folder and there else []
 
     def methods(self) -> dict[str, Answers]:
         """What the service answers."""
@@ -77,7 +82,7 @@ class CloudTasks:
         }
 
     async def _create_queue(self, asked: tasks_v2.CreateQueueRequest) -> tasks_v2.Queue:
-        folder = self._folder and self._folder / asked.queue.name.rpartition("/")[2]
+        folder = self._folder and self._folder / quote(asked.queue.name, safe="")
         asked.queue.state = tasks_v2.Queue.State.RUNNING
         self._queues[asked.queue.name] = TaskQueue(asked.queue, self._deliver, folder)
         return asked.queue
@@ -182,38 +187,24 @@ async def serving(emulator: CloudTasks, port: int = 0) -> AsyncIterator[int]:
         await server.stop(grace=0)
 
 
-@contextlib.asynccontextmanager
-async def serving_keys(issuer: TokenIssuer, port: int = 0) -> AsyncIterator[str]:
-    """Serve the issuer's keys on the loopback; their address."""
-    runner = web.AppRunner(issuer.application())
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", port)
-        await site.start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/jwks"
-    finally:
-        await runner.cleanup()
-
-
-async def run(port: int, keys_port: int, folder: Path | None, template: dict[str, Any]) -> None:
+async def run(port: int, folder: Path | None, keys: Path | None, *, twice: int) -> None:
     """Serve until killed."""
-    issuer = TokenIssuer()
-    emulator = CloudTasks(issuer, folder, tasks_v2.Queue(template))
-    async with serving_keys(issuer, keys_port) as keys, serving(emulator, port) as bound:
-        print(f"cloud tasks at 127.0.0.1:{bound}, keys at {keys}", flush=True)  # noqa: T201 - a command's answer
+    retry = {"min_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=2)}
+    template = tasks_v2.Queue(retry_config=tasks_v2.RetryConfig(retry))
+    emulator = CloudTasks(TokenIssuer(folder=keys), folder, template)
+    emulator.twice = twice
+    for name in emulator.kept_queues():
+        emulator.queue(name)
+    async with serving(emulator, port) as bound:
+        print(f"cloud tasks at 127.0.0.1:{bound}", flush=True)  # noqa: T201 - a command's answer
         await asyncio.Event().wait()
 
 
-def main() -> None:
-    """Serve until killed."""
+if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="tests.emulators.cloud_tasks", description=__doc__)
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--keys-port", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="where tasks are kept while the emulator is down")
+    parser.add_argument("--keys", type=Path, help="where the keys of tokens are kept")
+    parser.add_argument("--twice", type=int, default=0, help="how many of the first deliveries are made two times")
     given = parser.parse_args()
-    retry = {"min_backoff": {"nanos": 100_000_000}, "max_backoff": {"seconds": 2}}
-    asyncio.run(run(given.port, given.keys_port, given.folder, {"retry_config": retry}))
-
-
-if __name__ == "__main__":
-    main()
+    asyncio.run(run(given.port, given.folder, given.keys, twice=given.twice))

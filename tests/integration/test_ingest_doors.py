@@ -8,8 +8,7 @@ import pytest
 from services.ingest.main import create_app
 from services.ingest.settings import IngestSettings, OidcCallers
 from shared.foundation.settings import LocalStore
-from tests.emulators.cloud_tasks import serving_keys
-from tests.emulators.identity import TokenIssuer
+from tests.emulators.identity import TokenIssuer, serving_keys
 from tests.factories.databases import give_back, migrated_database
 
 AUDIENCE, QUEUE = "https://ingest.example", "queue@p.iam.gserviceaccount.com"

@@ -12,8 +12,7 @@ from fastapi import Depends, FastAPI, Request
 from services.ingest.security import Caller, make_door, require_caller
 from services.ingest.settings import IngestSettings, OidcCallers, TokenCallers
 from shared.foundation.settings import CallbackSettings
-from tests.emulators.cloud_tasks import serving_keys
-from tests.emulators.identity import TokenIssuer
+from tests.emulators.identity import TokenIssuer, serving_keys
 
 AUDIENCE = "https://ingest.example"
 QUEUE, SCHEDULER = "queue@p.iam.gserviceaccount.com", "scheduler@p.iam.gserviceaccount.com"

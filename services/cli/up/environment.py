@@ -12,10 +12,11 @@ BROKER_URL = "DATAYARD_QUEUE__BROKER_URL"
 CALLBACK_URL = "DATAYARD_CALLBACK__URL"
 CALLBACK_TOKEN = "DATAYARD_CALLBACK__TOKEN"  # noqa: S105 - the name of a setting
 INGEST_PORT = "DATAYARD_INGEST__PORT"
+QUEUE, LAUNCHER, CALLERS = "DATAYARD_QUEUE", "DATAYARD_LAUNCHER", "DATAYARD_CALLERS"
 _PREFIX = "DATAYARD_"
 _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1", "[::1]")
 # Groups whose members depend on their backend: ours fit only the backend that is named here.
-_BACKENDS = {"DATAYARD_OBJECT_STORE": "local", "DATAYARD_QUEUE": "celery", "DATAYARD_LAUNCHER": "celery"}
+_BACKENDS = {"DATAYARD_OBJECT_STORE": "local", QUEUE: "celery", LAUNCHER: "celery", CALLERS: "token"}
 
 
 def user_settings(environ: Mapping[str, str] | None = None, *, folder: Path | None = None) -> dict[str, str]:
@@ -25,9 +26,14 @@ def user_settings(environ: Mapping[str, str] | None = None, *, folder: Path | No
     return {k.upper(): v for k, v in every.items() if k.upper().startswith(_PREFIX)}
 
 
+def is_ours(group: str, user: Mapping[str, str]) -> bool:
+    """Whether a group of settings names the backend that a laptop has, or none."""
+    return user.get(f"{group}__BACKEND", _BACKENDS[group]).lower() == _BACKENDS[group]
+
+
 def _backend_is_theirs(name: str, user: Mapping[str, str]) -> bool:
     group = name.split("__", maxsplit=1)[0]
-    return group in _BACKENDS and user.get(f"{group}__BACKEND", _BACKENDS[group]).lower() != _BACKENDS[group]
+    return group in _BACKENDS and not is_ours(group, user)
 
 
 def fill_in(user: Mapping[str, str], ours: Mapping[str, str]) -> dict[str, str]:

@@ -15,17 +15,21 @@ from services.cli.up.valkey import broker_url, find_valkey, new_password, valkey
 
 @dataclass(frozen=True, slots=True)
 class YardPlan:
-    """Everything the supervisor needs to know; `mongod` and `valkey` are None where the user brings his own."""
+    """Everything the supervisor needs to know; what the user brings himself is None, or no worker at all.
+
+    `maintained` says whether the supervisor calls ingest's maintenance, as a scheduler would.
+    """
 
     url: str
     settings: Mapping[str, str]
     ports: Mapping[str, int]
     mongod: Program | None
     valkey: Program | None
-    callbacks: Program
+    callbacks: Program | None
     workers: tuple[Program, ...]
     doors: tuple[Program, ...]
     metrics: Mapping[str, str]
+    maintained: bool
 
     @property
     def ingest_url(self) -> str:
@@ -60,7 +64,8 @@ def make_plan(options: UpOptions) -> YardPlan:
         addresses={**servers.addresses, **callback},
     )
     env = names.process_environment(settings)
-    metrics = [book.take(f"metrics-{i}") for i in range(1, options.workers + 1)]
+    workers = options.workers if names.is_ours(names.LAUNCHER, user) else 0
+    metrics = [book.take(f"metrics-{i}") for i in range(1, workers + 1)]
     book.close()
     return YardPlan(
         url=f"http://{f'[{options.host}]' if ':' in options.host else options.host}:{port}",
@@ -68,7 +73,7 @@ def make_plan(options: UpOptions) -> YardPlan:
         ports={name: number for name, number in book.chosen.items() if not name.startswith("metrics-")},
         mongod=servers.mongod,
         valkey=servers.valkey,
-        callbacks=callbacks_program(env, data=options.data),
+        callbacks=callbacks_program(env, data=options.data) if names.is_ours(names.QUEUE, user) else None,
         workers=tuple(
             worker_program(env, data=options.data, index=i, metrics_port=at) for i, at in enumerate(metrics, start=1)
         ),
@@ -77,6 +82,7 @@ def make_plan(options: UpOptions) -> YardPlan:
             ingest_program(env, data=options.data, port=ingest),
         ),
         metrics={f"worker-{i}": f"http://127.0.0.1:{at}/metrics" for i, at in enumerate(metrics, start=1)},
+        maintained=names.is_ours(names.CALLERS, user),
     )
 
 

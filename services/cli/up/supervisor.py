@@ -79,18 +79,22 @@ class Supervisor:
 
     async def _serve(self) -> None:
         await self._start_servers()
-        await self._start_phase([self._plan.callbacks])
+        await self._start_phase([self._plan.callbacks] if self._plan.callbacks else [])
         await self._start_phase(self._plan.workers)
         await self._start_phase(self._plan.doors)
         await self._become_ready()
-        token = self._plan.settings[CALLBACK_TOKEN]
-        maintenance = asyncio.create_task(call_maintenance(self._plan.ingest_url, token))
+        maintenance = asyncio.create_task(self._maintain())
         try:
             if self._options.demo:
                 await self._demo.run()
             await maintenance
         finally:
             maintenance.cancel()
+
+    async def _maintain(self) -> None:
+        if self._plan.maintained:
+            await call_maintenance(self._plan.ingest_url, self._plan.settings[CALLBACK_TOKEN])
+        await self._stop.wait()
 
     async def _start_servers(self) -> None:
         servers = [self._plan.valkey, self._plan.mongod]
@@ -129,7 +133,7 @@ class Supervisor:
         count = len(self._plan.workers)
         say(
             f"Datayard is ready at {self._plan.url} (docs: {self._plan.url}/docs) · data in {self._options.data}"
-            f" · {count} worker{'s' * (count != 1)} · stop with Ctrl-C"
+            f" · {f'{count} worker' + 's' * (count != 1) if count else 'workers elsewhere'} · stop with Ctrl-C"
         )
 
     async def _watching(

@@ -20,6 +20,7 @@ def test_without_a_user_a_laptop_works() -> None:
         "DATAYARD_OBJECT_STORE__BACKEND": "local",
         "DATAYARD_OBJECT_STORE__ROOT": "/data/objects",
         "DATAYARD_QUEUE__BACKEND": "celery",
+        "DATAYARD_LAUNCHER__BACKEND": "celery",
         "DATAYARD_SOURCES__ALLOW_FILES": "true",
         "DATAYARD_SOURCES__ALLOW_PRIVATE": "false",
         "DATAYARD_ENGINE__CLAIMERS": "3",

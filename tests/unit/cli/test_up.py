@@ -11,7 +11,8 @@ from services.cli.up.child import RestartPolicy, describe_end, log_tail
 from services.cli.up.demo import count_lines
 from services.cli.up.folder import end_leftovers, hold
 from services.cli.up.health import not_ready
-from services.cli.up.options import check_host
+from services.cli.up.options import UpOptions, check_host
+from services.cli.up.plan import make_plan
 
 
 def test_a_child_that_keeps_dying_is_started_ever_more_slowly() -> None:
@@ -103,3 +104,19 @@ def test_counts_of_the_demo_are_tables() -> None:
     lines = count_lines({"splits": [{"split": "train", "images": 200, "annotations": 600}], "categories": "?"})
     assert lines == ["", "SPLIT  IMAGES  ANNOTATIONS\ntrain     200          600", ""]
     assert count_lines({}) == []
+
+
+CLOUD = {"DATAYARD_MONGO__URL": "mongodb://theirs", "DATAYARD_QUEUE__BACKEND": "cloud_tasks"}
+CLOUD |= {"DATAYARD_LAUNCHER__BACKEND": "cloud_run", "DATAYARD_CALLERS__BACKEND": "oidc"}
+
+
+def test_a_yard_on_the_cloud_has_its_doors_only(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, value in CLOUD.items():
+        monkeypatch.setenv(name, value)
+    options = UpOptions(host="127.0.0.1", port=0, data=tmp_path, workers=2, demo=False, allow_private_sources=False)
+    plan = make_plan(options)
+    assert [program.name for program in plan.doors] == ["api", "ingest"]
+    assert (plan.mongod, plan.valkey, plan.callbacks, plan.workers, plan.metrics) == (None, None, None, (), {})
+    assert not plan.maintained
+    assert "DATAYARD_QUEUE__BROKER_URL" not in plan.settings
