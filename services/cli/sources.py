@@ -54,7 +54,7 @@ def source_uri(source: str, *, home: Path | None = None, here: Path | None = Non
     if path.parts and path.parts[0] == "~":
         path = (home or Path.home()).joinpath(*path.parts[1:])
     path = Path((here or Path.cwd()) / path)
-    if not path.exists():
+    if not _is_there(path):
         raise CliError(f"There is no file or folder {source!r} (looked for {path}).", exit_code=Exit.USAGE)
     return path.resolve().as_uri()
 
@@ -71,3 +71,11 @@ def name_of(uri: str) -> str:
     except ValueError:  # no address: whoever is asked to read it says so
         return "dataset"
     return re.sub(r"(\.tar)?\.(zip|tar|gz|tgz|bz2|tbz2|xz|zst)$", "", last, flags=re.IGNORECASE) or last
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is such a file; what no file can be called is not there."""
+    try:
+        return path.exists()
+    except OSError:
+        return False

@@ -29,16 +29,28 @@ def serving(folder: Path | None = None, *, port: int = 0) -> Iterator[str]:
     """
     port = port or _free_port()
     address = f"http://127.0.0.1:{port}"
-    command = [binary(), "-scheme", "http", "-host", "127.0.0.1", "-port", str(port)]
-    command += ["-external-url", address, "-public-host", f"127.0.0.1:{port}", *_backend(folder)]
-    command += ["-log-level", "error", "-cors-headers", "content-type,content-range,x-goog-resumable"]
-    server = subprocess.Popen(command)
+    server = subprocess.Popen(command(port, folder))
     try:
         _wait_for(address, server)
         yield address
     finally:
         server.terminate()
         server.wait(10)
+
+
+def command(port: int, folder: Path | None = None, *, topic: str | None = None) -> Sequence[str]:
+    """What starts a server; it tells of finished objects at a topic `projects/P/topics/T`, if one is named."""
+    where = ["-scheme", "http", "-host", "127.0.0.1", "-port", str(port)]
+    shown = ["-external-url", f"http://127.0.0.1:{port}", "-public-host", f"127.0.0.1:{port}"]
+    quiet = ["-log-level", "error", "-cors-headers", "content-type,content-range,x-goog-resumable"]
+    return [binary(), *where, *shown, *quiet, *_backend(folder), *_events(topic)]
+
+
+def _events(topic: str | None) -> Sequence[str]:
+    if topic is None:
+        return []
+    _, project, _, name = topic.split("/")
+    return ["-event.pubsub-project-id", project, "-event.pubsub-topic", name, "-event.list", "finalize"]
 
 
 def _backend(folder: Path | None) -> Sequence[str]:

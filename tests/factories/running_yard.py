@@ -14,6 +14,7 @@ import httpx2
 
 from services.cli.state import load
 
+ROOT = Path(__file__).parents[2]
 READY_SECONDS = 60
 
 
@@ -68,11 +69,17 @@ def running_yard(data: Path, *, workers: int = 2, options: Sequence[str] = ()) -
         yard.stop()
 
 
-def start_yard(data: Path, *, workers: int = 2, options: Sequence[str] = ()) -> RunningYard:
-    """A yard that is ready, on a port of its own choice."""
+def start_yard(data: Path, *, workers: int = 2, options: Sequence[str] = (), folder: Path | None = None) -> RunningYard:
+    """A yard that is ready, on a port of its own choice; `folder` is where it is started, and may hold settings."""
     command = [sys.executable, "-m", "services.cli", "up", "--port", "0", "--data", str(data)]
     with (data.parent / f"{data.name}.log").open("ab") as log:
-        process = subprocess.Popen([*command, "--workers", str(workers), *options], stdout=log, stderr=log)
+        process = subprocess.Popen(
+            [*command, "--workers", str(workers), *options],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=log,
+            stderr=log,
+        )
     return _ready(data, process)
 
 
