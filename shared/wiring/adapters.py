@@ -6,6 +6,7 @@ An adapter is imported when it is chosen: what a service is not run on need not 
 from shared.adapters.byte_source.registry import SchemeByteSources
 from shared.adapters.object_store.local import LocalObjectStore
 from shared.adapters.object_store.memory import MemoryObjectStore
+from shared.foundation.ids import JobId
 from shared.foundation.settings import (
     CeleryBroker,
     CeleryLauncher,
@@ -64,9 +65,30 @@ def job_launcher(settings: LauncherSettings, queue: QueueSettings) -> JobLaunche
 
             return CeleryJobLauncher(_launcher_broker(settings, queue))
         case CloudRunLauncher():
+            return _WhenNeeded(settings)
+
+
+class _WhenNeeded:
+    """A launcher over Cloud Run that is made at its first launch: most services start nothing, and have not its SDK."""
+
+    def __init__(self, settings: CloudRunLauncher) -> None:
+        self._settings = settings
+        self._made: JobLauncher | None = None
+
+    async def launch(self, job_id: JobId, *, tasks: int) -> str:
+        """Start claimers."""
+        return await self._launcher().launch(job_id, tasks=tasks)
+
+    async def cancel(self, launched: str) -> None:
+        """Stop claimers."""
+        await self._launcher().cancel(launched)
+
+    def _launcher(self) -> JobLauncher:
+        if self._made is None:
             from shared.adapters.job_launcher.cloud_run import CloudRunJobLauncher
 
-            return CloudRunJobLauncher(settings)
+            self._made = CloudRunJobLauncher(self._settings)
+        return self._made
 
 
 def _launcher_broker(settings: CeleryLauncher, queue: QueueSettings) -> str:
