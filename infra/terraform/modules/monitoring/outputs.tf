@@ -1,0 +1,4 @@
+output "channels" {
+  value       = local.channels
+  description = "Ids of the channels that alerts go to."
+}
