@@ -1,7 +1,8 @@
-"""A provider for Terraform that has the real one's schema and touches nothing: what is planned is what will be.
+"""A provider for Terraform that has the real one's schema and touches nothing.
 
 `python provider.py SCHEMA.json` is started by Terraform itself and speaks its plugin protocol, over gRPC. Values that
-the service would make up are made up here, readably: the `uri` of `google_x` named `n` is `google_x/n/uri`.
+the service makes up are not known while it plans, as with the real one; when it applies they are made up here,
+readably: the `uri` of `google_x` named `n` is `google_x/n/uri`.
 """
 
 import json
@@ -20,6 +21,7 @@ from plugin_messages import message
 
 Schema = dict[str, Any]
 _SINGLE, _LIST = 1, 2
+_UNKNOWN = msgpack.ExtType(0, b"\0")
 _NAMED_BY = ("account_id", "name", "secret_id", "repository_id", "role_id", "display_name", "service", "bucket")
 
 
@@ -62,8 +64,8 @@ class Provider:
         return message("Data")(state=self._filled(f"data.{request.type_name}", request.config))
 
     def plan(self, request: Any) -> Any:
-        """What is asked for, and what will be made up."""
-        state = self._filled(request.type_name, request.proposed_new_state)
+        """What is asked for; what will be made up is not known yet."""
+        state = self._filled(request.type_name, request.proposed_new_state, known=False)
         return message("Planned")(planned_state=state, legacy_type_system=True)
 
     def apply(self, request: Any) -> Any:
@@ -71,12 +73,12 @@ class Provider:
         state = self._filled(request.type_name, request.planned_state)
         return message("Applied")(new_state=state, legacy_type_system=True)
 
-    def _filled(self, kind: str, value: Any) -> Any:
+    def _filled(self, kind: str, value: Any, *, known: bool = True) -> Any:
         state = msgpack.unpackb(value.msgpack, raw=False, strict_map_key=False)
         if state is not None:
             for name, attribute in self._schemas[kind]["attributes"].items():
                 if attribute["computed"] and (state.get(name) is None or isinstance(state[name], msgpack.ExtType)):
-                    state[name] = _made_up(kind, state, name, attribute["type"])
+                    state[name] = _made_up(kind, state, name, attribute["type"]) if known else _UNKNOWN
             for name in [name for name in state if name.endswith("_wo")]:
                 state[name] = None
         return message("DynamicValue")(msgpack=msgpack.packb(state, use_bin_type=True))

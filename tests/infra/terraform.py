@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,28 @@ class Outcome:
     errors: str
 
 
+@dataclass(frozen=True)
+class Applied:
+    """What is there after an apply, and the state as it is on disk."""
+
+    values: Mapping[str, Any]
+    state: str
+
+    def resources(self, kind: str) -> Mapping[str, Mapping[str, Any]]:
+        """The resources of a kind, by address."""
+        return {one["address"]: one["values"] for one in _resources(self.values["root_module"]) if one["type"] == kind}
+
+    def output(self, name: str) -> Any:
+        """An output."""
+        return self.values["outputs"][name]["value"]
+
+
+def _resources(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield from module.get("resources", ())
+    for child in module.get("child_modules", ()):
+        yield from _resources(child)
+
+
 class Workspace:
     """A copy of the configuration with its modules and providers installed; `wheel` holds the provider's schema."""
 
@@ -75,11 +97,13 @@ class Workspace:
         assert outcome.code == 0, f"terraform {' '.join(arguments)}\n{outcome.out}\n{outcome.errors}"
         return outcome.out
 
-    def plan(self, environment: str, variables: Mapping[str, object]) -> Mapping[str, Any]:
-        """The plan of an environment, as Terraform shows it in JSON."""
-        values = [argument for name, value in variables.items() for argument in ("-var", f"{name}={_shown(value)}")]
-        self.must("plan", "-input=false", "-no-color", "-out=made.plan", f"-var-file=environments/{environment}.tfvars", *values)
-        return json.loads(self.must("show", "-json", "made.plan"))
+    def apply(self, environment: str, variables: Mapping[str, object]) -> "Applied":
+        """Everything that one apply into an empty project makes."""
+        given = {f"TF_VAR_{name}": _shown(value) for name, value in variables.items()}
+        wanted = ("-input=false", "-no-color", f"-var-file=environments/{environment}.tfvars")
+        self.must("apply", "-auto-approve", *wanted, **given)
+        state = (self.folder / "terraform.tfstate").read_text()
+        return Applied(json.loads(self.must("show", "-json"))["values"], state)
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("TF_", "PYTHON"))}
