@@ -41,7 +41,6 @@ locals {
   settings_of_api = merge(local.settings_of_all, {
     DATAYARD_API__HOST            = "0.0.0.0"
     DATAYARD_API__PORT            = "8080"
-    DATAYARD_API__HOSTS           = jsonencode(var.api_hosts)
     DATAYARD_OBJECT_STORE__SIGNER = google_service_account.this["api"].email
   })
 

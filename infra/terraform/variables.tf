@@ -141,12 +141,6 @@ variable "api_invokers" {
   }
 }
 
-variable "api_hosts" {
-  type        = list(string)
-  description = "Names a request to the API may be addressed to; * allows any."
-  default     = ["*"]
-}
-
 variable "deployers" {
   type        = set(string)
   description = "Who may act as the pipeline's account, besides Cloud Build triggers that run as it."
@@ -216,7 +210,7 @@ variable "source_buckets" {
 
 variable "kms_key" {
   type        = string
-  description = "Key of Cloud KMS, in the bucket's location, for bucket, registry and secret: projects/P/locations/L/keyRings/R/cryptoKeys/K; Google's own keys if null."
+  description = "Key of Cloud KMS, in the bucket's location, that objects are encrypted with: projects/P/locations/L/keyRings/R/cryptoKeys/K. Null: Google's own."
   default     = null
 }
 

@@ -88,7 +88,7 @@ class OidcDoor:
                 token,
                 key,
                 algorithms=["RS256"],
-                audience=settings.audience,
+                audience=settings.audience.split(),
                 issuer=[settings.issuer, settings.issuer.removeprefix("https://")],
                 leeway=_LEEWAY_SECONDS,
                 options={"require": ["exp", "iat", "aud", "iss"]},

@@ -17,7 +17,7 @@ class OidcCallers(Group):
     """Callers show ID tokens of service accounts."""
 
     backend: Literal["oidc"] = Field("oidc", description="ID tokens of service accounts.")
-    audience: str = Field(description="Whom the tokens are for: the address of this service.")
+    audience: str = Field(description="Whom the tokens are for: addresses of this service, by spaces.")
     service_accounts: tuple[str, ...] = Field(description="E-mail addresses of those who may call.")
     issuer: str = Field("https://accounts.google.com", description="Who issues the tokens.")
     keys_url: str = Field("https://www.googleapis.com/oauth2/v3/certs", description="Where its keys are (JWKS).")

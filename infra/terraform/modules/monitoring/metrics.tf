@@ -46,6 +46,14 @@ resource "google_logging_metric" "counted" {
   }
 }
 
+# A metric that was just made is not found at once by what refers to it.
+resource "time_sleep" "metrics" {
+  create_duration = "60s"
+  triggers = {
+    metrics = join(",", concat([for metric in google_logging_metric.counted : metric.id], [google_logging_metric.api_milliseconds.id]))
+  }
+}
+
 # Cloud Run's own latency counts streams of events and downloads, which last as long as their readers like.
 resource "google_logging_metric" "api_milliseconds" {
   project         = var.project_id

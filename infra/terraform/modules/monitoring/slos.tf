@@ -38,6 +38,8 @@ resource "google_monitoring_slo" "latency" {
       }
     }
   }
+
+  depends_on = [time_sleep.metrics]
 }
 
 # A burn rate of 10 spends four weeks' allowance of errors in less than three days.

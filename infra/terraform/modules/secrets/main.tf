@@ -8,12 +8,6 @@ resource "google_secret_manager_secret" "this" {
     user_managed {
       replicas {
         location = var.region
-        dynamic "customer_managed_encryption" {
-          for_each = var.kms_key == null ? [] : [var.kms_key]
-          content {
-            kms_key_name = customer_managed_encryption.value
-          }
-        }
       }
     }
   }

@@ -29,9 +29,3 @@ variable "readers" {
   type        = map(string)
   description = "Who may read it, by a name known beforehand."
 }
-
-variable "kms_key" {
-  type        = string
-  description = "Key it is encrypted with; Google's own if null."
-  default     = null
-}
