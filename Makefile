@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 INPUTS := pyproject.toml requirements.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench lint format openapi rules lock clean
+.PHONY: help setup run test check bench lint infra format openapi rules lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,7 +23,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n 2 --dist loadscope --no-l
 test: $(VENV)/.dev ## Run the tests but for the slow ones, two processes at a time; ARGS go to pytest
 	@$(PYTEST) -m "not slow" $(ARGS)
 
-check: lint ## Everything CI checks: lint, drift of what docs have from the code, tests
+check: lint infra ## Everything CI checks: lint, Terraform, drift of what docs have from the code, tests
 	@$(BIN)/python -m services.api.openapi --check docs/openapi.json
 	@$(BIN)/python -m services.api.rules_page --check docs/rules.md
 	@$(MAKE) --no-print-directory test
@@ -34,6 +34,10 @@ lint: $(VENV)/.dev ## Format, style, types and the layers of the code, without c
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+infra: $(VENV)/.dev $(VENV)/.checkov ## Terraform: format, validity by the provider's schema, what is unsafe
+	@$(BIN)/python -m tests.infra.terraform
+	@$(VENV)/checkov/bin/checkov --directory infra/terraform --framework terraform --skip-download --compact --quiet
 
 format: $(VENV)/.dev ## Format the code and mend what can be mended
 	@$(BIN)/ruff check --fix .
@@ -52,6 +56,8 @@ lock: $(VENV)/.dev ## Resolve requirements.lock anew; ARGS=--upgrade takes the n
 	@$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --all-extras --strip-extras --no-annotate \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet \
 		--output-file requirements.lock $(ARGS)
+	@echo checkov==3.3.30 | $(BIN)/uv pip compile - --universal --python-version 3.11 --no-annotate --no-emit-index-url \
+		--no-emit-find-links --custom-compile-command "make lock" --quiet --output-file infra/checkov.lock $(ARGS)
 
 clean: ## Remove .venv, caches and build output; data (.datayard) stay
 	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis \
@@ -76,3 +82,10 @@ $(VENV)/.dev: $(INPUTS) | $(BIN)/python
 	@echo "Installing Datayard and its development tools into $(VENV) (a minute or two the first time)"
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c requirements.lock -e ".[dev]"
 	@touch $(VENV)/.laptop $@
+
+# checkov pins old versions of what we use new ones of.
+$(VENV)/.checkov: infra/checkov.lock | $(VENV)/.dev
+	@echo "Installing checkov into $(VENV)/checkov"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/checkov
+	@$(BIN)/uv pip install --quiet --python $(VENV)/checkov/bin/python --requirement infra/checkov.lock
+	@touch $@

@@ -99,6 +99,8 @@ def _made_up(kind: str, state: dict[str, Any], name: str, of: object) -> Any:
     }
     if (kind, name) in known:
         return known[kind, name]
+    if name == "name":
+        return own
     if isinstance(of, list):
         return {} if of[0] == "map" else []
     return {"string": f"{kind}/{own}/{name}", "number": 1, "bool": False}.get(str(of))

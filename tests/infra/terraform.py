@@ -120,7 +120,9 @@ class Workspace:
 
     def _install(self, mirror: Path) -> None:
         blocks = [match for file in self.folder.rglob("*.tf") for match in _BLOCK.findall(file.read_text())]
-        kinds = sorted({f"data.{name}" if kind == "data" else name for kind, name in blocks if name.startswith("google")})
+        kinds = sorted(
+            {f"data.{name}" if kind == "data" else name for kind, name in blocks if name.startswith("google")}
+        )
         schemas = {"google": load(wheel(), kinds), "time": {"time_sleep": _SLEEP}}
         for name, version in VERSIONS.items():
             folder = mirror / f"registry.terraform.io/hashicorp/{name}/{version}/{_platform()}"
@@ -130,7 +132,9 @@ class Workspace:
             program = folder / f"terraform-provider-{name}_v{version}_x5"
             program.write_text(f"#!/bin/sh\nexec {shlex.join(command)}\n")
             program.chmod(0o755)
-        self._settings.write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror}"\n  }}\n}}\n')
+        self._settings.write_text(
+            f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror}"\n  }}\n}}\n'
+        )
         self.must("init", "-input=false", "-no-color")
 
 
@@ -161,7 +165,10 @@ def main() -> int:
     """Check the format and, against the provider's schema, validity."""
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(Path(folder))
-        outcomes = [workspace.run("fmt", "-recursive", "-check", "-diff", "-no-color"), workspace.run("validate", "-no-color")]
+        outcomes = [
+            workspace.run("fmt", "-recursive", "-check", "-diff", "-no-color"),
+            workspace.run("validate", "-no-color"),
+        ]
     for outcome in outcomes:
         sys.stdout.write(outcome.out + outcome.errors)
     return max(outcome.code for outcome in outcomes)

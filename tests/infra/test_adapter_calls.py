@@ -16,7 +16,21 @@ from tests.infra.terraform import ROOT
 ADAPTERS = ROOT / "shared/adapters"
 CLIENTS = (Client, Bucket, Blob, BlobWriter, CloudTasksAsyncClient, JobsAsyncClient, ExecutionsAsyncClient)
 # Methods of clients that any object may have, and that reach nothing by themselves.
-COMMON = {"close", "flush", "write", "read", "path", "list", "exists", "get", "create", "update", "copy", "batch", "open"}
+COMMON = {
+    "close",
+    "flush",
+    "write",
+    "read",
+    "path",
+    "list",
+    "exists",
+    "get",
+    "create",
+    "update",
+    "copy",
+    "batch",
+    "open",
+}
 METHODS = {
     name for client in CLIENTS for name in dir(client) if not name.startswith("_") and callable(getattr(client, name))
 } - COMMON

@@ -200,7 +200,9 @@ def place_of(permission: str) -> str:
 
 @pytest.mark.parametrize("account", ROLES)
 def test_roles_of_googles_are_the_listed_ones(applied: Applied, account: str) -> None:
-    found = {(role, place) for member, role, place in grants(applied) if member == account and role.startswith("roles/")}
+    found = {
+        (role, place) for member, role, place in grants(applied) if member == account and role.startswith("roles/")
+    }
     assert found == ROLES[account]
 
 
@@ -276,7 +278,10 @@ def test_alerts_and_the_runbook_name_each_other(applied: Applied) -> None:
     listed = runbook.partition("\n## Alerts\n")[2].partition("\n## ")[0]
     rows = dict(re.findall(r"^\| ([^|]+?) \|.*\[[^]]+\]\(#([\w-]+)\) \|$", listed, re.MULTILINE))
     assert alerts(applied) == rows
-    anchors = {re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-") for line in re.findall("^## (.*)$", runbook, re.MULTILINE)}
+    anchors = {
+        re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-")
+        for line in re.findall("^## (.*)$", runbook, re.MULTILINE)
+    }
     assert set(rows.values()) <= anchors
 
 
@@ -292,7 +297,9 @@ def test_what_is_counted_in_logs_is_what_the_code_says(applied: Applied) -> None
 
 def test_filters_of_the_same_metric_agree(applied: Applied) -> None:
     names = {metric["name"] for metric in applied.resources("google_logging_metric").values()}
-    conditions = json.dumps([policy["conditions"] for policy in applied.resources("google_monitoring_alert_policy").values()])
+    conditions = json.dumps(
+        [policy["conditions"] for policy in applied.resources("google_monitoring_alert_policy").values()]
+    )
     assert set(re.findall(r"logging\.googleapis\.com/user/(datayard/\w+)", conditions)) == names
 
 

@@ -10,29 +10,39 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     return Workspace(tmp_path_factory.mktemp("mistakes"))
 
 
-# File, what is right, what is wrong, and what Terraform says. All are made at once: it names each.
-MISTAKES = {
+# File, what is right, what is wrong, and what Terraform says. It names every mistake of one sort before the next.
+SHAPES = {
     "an argument that is not there": ("modules/bucket/main.tf", "force_destroy ", "force_destory ", '"force_destory"'),
     "a block that is not there": ("modules/task_queue/main.tf", "rate_limits {", "rate_limit {", '"rate_limit"'),
     "an argument left out": ("modules/secrets/main.tf", "  secret_id = var.name\n", "", '"secret_id" is required'),
+    "a block given twice": (
+        "modules/task_queue/main.tf",
+        "  retry_config {",
+        "  retry_config {}\n  retry_config {",
+        '"retry_config"',
+    ),
     "a resource that is not there": ("budget.tf", '"google_billing_budget"', '"google_budget"', '"google_budget"'),
-    "a value that is not there": ("modules/run_service/outputs.tf", "this.uri", "this.url", '"url"'),
+}
+VALUES = {
     "a value of another type": ("modules/run_service/main.tf", "= 24", '= "often"', '"failure_threshold"'),
-    "a block given twice": ("modules/run_job/main.tf", "  template {\n    task", "  template {}\n  template {\n    task", '"template"'),
+}
+REFERENCES = {
+    "a value that is not there": ("modules/run_service/outputs.tf", "this.uri", "this.url", '"url"'),
 }
 
 
-def test_mistakes_are_found(workspace: Workspace) -> None:
-    for name, right, wrong, _ in MISTAKES.values():
+@pytest.mark.parametrize("mistakes", [SHAPES, VALUES, REFERENCES], ids=["shapes", "values", "references"])
+def test_mistakes_are_found(workspace: Workspace, mistakes: dict[str, tuple[str, str, str, str]]) -> None:
+    for name, right, wrong, _ in mistakes.values():
         path = workspace.folder / name
         assert right in path.read_text()
         path.write_text(path.read_text().replace(right, wrong))
     outcome = workspace.run("validate", "-no-color")
-    for name, *_ in MISTAKES.values():
+    for name, *_ in mistakes.values():
         (workspace.folder / name).write_bytes((SOURCE / name).read_bytes())
     assert outcome.code == 1
     said = outcome.out + outcome.errors
-    assert not [mistake for mistake, (*_, word) in MISTAKES.items() if word not in said], said
+    assert not [mistake for mistake, (*_, word) in mistakes.items() if word not in said], said
 
 
 REFUSED = {
