@@ -1,4 +1,4 @@
-"""`python -m services.worker.migrate`: brings the database up to this version, as a job of Cloud Run before a release."""
+"""`python -m services.worker.migrate`: brings the database up to this version; a job of Cloud Run before a release."""
 
 import asyncio
 

@@ -1,1 +1,1 @@
-"""Terraform, run here without Google: a stand-in for the provider with the real one's schema, and what is checked of it."""
+"""Terraform, run here without Google: a stand-in for the provider with the real one's schema, and what comes of it."""

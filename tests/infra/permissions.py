@@ -63,7 +63,10 @@ ROLES: Mapping[str, frozenset[tuple[str, str]]] = {
     "migrate": frozenset({("roles/secretmanager.secretAccessor", "secret datayard-mongo-url")}),
     "queue": frozenset({("roles/run.invoker", "service datayard-ingest")}),
     "scheduler": frozenset({("roles/run.invoker", "service datayard-ingest")}),
-    "eventarc": frozenset({("roles/run.invoker", "service datayard-ingest"), ("roles/eventarc.eventReceiver", "project")}),
+    "eventarc": frozenset({
+        ("roles/eventarc.eventReceiver", "project"),
+        ("roles/run.invoker", "service datayard-ingest"),
+    }),
     "deploy": frozenset({
         ("roles/artifactregistry.writer", "repository datayard"),
         ("roles/iam.serviceAccountUser", "account api"),

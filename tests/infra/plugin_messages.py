@@ -57,10 +57,10 @@ def _file() -> descriptor_pb2.FileDescriptorProto:
         for field, (number, kind) in fields.items():
             label = _FIELD.LABEL_REPEATED if kind.startswith("*") else _FIELD.LABEL_OPTIONAL
             added = message.field.add(name=field, number=number, label=label)
-            kind = kind.removeprefix("*")
-            added.type = _SCALARS.get(kind, _FIELD.TYPE_MESSAGE)
-            if kind not in _SCALARS:
-                added.type_name = f".stand_in.{kind}"
+            single = kind.removeprefix("*")
+            added.type = _SCALARS.get(single, _FIELD.TYPE_MESSAGE)
+            if single not in _SCALARS:
+                added.type_name = f".stand_in.{single}"
     return file
 
 

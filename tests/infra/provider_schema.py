@@ -111,9 +111,13 @@ def _properties(owner: ast.ClassDef) -> Iterator[tuple[str, str]]:
     if _base_of(owner) not in {"TerraformResource", "TerraformDataSource"}:
         return
     for one in owner.body:
-        if isinstance(one, ast.FunctionDef) and any("property" in ast.unparse(d) for d in one.decorator_list):
-            if not one.name.endswith("_input") and one.returns is not None:
-                yield _NAMES.get(one.name, one.name), ast.unparse(one.returns)
+        if isinstance(one, ast.FunctionDef) and one.returns is not None and _is_value(one):
+            yield _NAMES.get(one.name, one.name), ast.unparse(one.returns)
+
+
+def _is_value(method: ast.FunctionDef) -> bool:
+    is_property = any("property" in ast.unparse(decorator) for decorator in method.decorator_list)
+    return is_property and not method.name.endswith("_input")
 
 
 def _type(meaning: str) -> Any:

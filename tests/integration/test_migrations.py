@@ -1,6 +1,8 @@
 """Bringing a database up to date: once, again, from several places at once, and from an older state."""
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
@@ -67,6 +69,17 @@ async def test_several_services_may_start_at_once(settings: MongoSettings, datab
 
     assert await pending(database) == []
     assert (await state_of(database))["applied"] == sorted(MIGRATIONS)
+
+
+async def test_a_job_before_a_release_migrates(settings: MongoSettings, database: Database) -> None:
+    environment = {
+        "DATAYARD_MONGO__URL": settings.url.get_secret_value(),
+        "DATAYARD_MONGO__DATABASE": settings.database,
+    }
+    command = (sys.executable, "-m", "services.worker.migrate")
+    process = await asyncio.create_subprocess_exec(*command, env={**os.environ, **environment})
+    assert await process.wait() == 0
+    assert await pending(database) == []
 
 
 async def test_older_documents_and_validators_are_brought_up(database: Database) -> None:

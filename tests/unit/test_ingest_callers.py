@@ -59,6 +59,15 @@ async def test_admits_both_spellings_of_the_issuer(app, issuer):
     assert (await knock(app, f"Bearer {token}")).status_code == 200
 
 
+async def test_is_known_by_several_addresses(issuer):
+    async with serving_keys(issuer) as keys:
+        callers = OidcCallers(audience=f"{AUDIENCE} https://also.example", service_accounts=(QUEUE,), keys_url=keys)
+        app = door_of(IngestSettings(callers=callers))
+        for audience, status in ((AUDIENCE, 200), ("https://also.example", 200), (callers.audience, 403)):
+            token = issuer.token(audience=audience, email=QUEUE)
+            assert (await knock(app, f"Bearer {token}")).status_code == status
+
+
 async def test_learns_a_new_key_when_one_is_used(app, issuer):
     await knock(app, f"Bearer {issuer.token(audience=AUDIENCE, email=QUEUE)}")
     issuer.rotate()
