@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from plugin_messages import message
 
 Schema = dict[str, Any]
 _SINGLE, _LIST = 1, 2
+_ERROR = 1
 _UNKNOWN = msgpack.ExtType(0, b"\0")
 _NAMED_BY = ("account_id", "name", "secret_id", "repository_id", "role_id", "display_name", "service", "bucket")
 
@@ -50,6 +51,16 @@ class Provider:
     def nothing_wrong(self, _request: Any) -> Any:
         """Terraform itself has compared it with the schema."""
         return message("Diagnostics")()
+
+    def validate(self, request: Any) -> Any:
+        """Terraform has compared names and types; here is what the schema lists as values."""
+        answer = message("Diagnostics")()
+        config = msgpack.unpackb(request.config.msgpack, raw=False, strict_map_key=False)
+        for place, value, values in _not_listed(self._schemas[request.type_name], config, request.type_name):
+            answer.diagnostics.add(
+                severity=_ERROR, summary=f"{place} cannot be {value}", detail=f"It is one of {values}."
+            )
+        return answer
 
     def upgrade(self, request: Any) -> Any:
         """State of the same version."""
@@ -82,6 +93,19 @@ class Provider:
             for name in [name for name in state if name.endswith("_wo")]:
                 state[name] = None
         return message("DynamicValue")(msgpack=msgpack.packb(state, use_bin_type=True))
+
+
+def _not_listed(schema: Schema, config: dict[str, Any], place: str) -> Iterator[tuple[str, str, list[str]]]:
+    """Where a value is none of those that the schema lists; what is not known yet is let be."""
+    for name, attribute in schema["attributes"].items():
+        value, values = config.get(name), attribute.get("values")
+        if values and isinstance(value, str) and value not in values:
+            yield f"{place}.{name}", value, values
+    for name, nested in schema["blocks"].items():
+        blocks = config.get(name)
+        for block in blocks if isinstance(blocks, list) else ():
+            if isinstance(block, dict):
+                yield from _not_listed(nested["schema"], block, f"{place}.{name}")
 
 
 def _made_up(kind: str, state: dict[str, Any], name: str, of: object) -> Any:
@@ -128,8 +152,8 @@ def _handlers(provider: Provider) -> grpc.GenericRpcHandler:
     calls: dict[str, tuple[Callable[[Any], Any], str]] = {
         "GetSchema": (provider.schemas, "Empty"),
         "PrepareProviderConfig": (provider.prepare, "Prepare"),
-        "ValidateResourceTypeConfig": (provider.nothing_wrong, "Validate"),
-        "ValidateDataSourceConfig": (provider.nothing_wrong, "Validate"),
+        "ValidateResourceTypeConfig": (provider.validate, "Validate"),
+        "ValidateDataSourceConfig": (provider.nothing_wrong, "Empty"),
         "Configure": (provider.nothing_wrong, "Empty"),
         "UpgradeResourceState": (provider.upgrade, "Upgrade"),
         "ReadResource": (provider.read, "Read"),

@@ -5,8 +5,10 @@ text, never imported. Computed values are the class's other properties.
 """
 
 import ast
+import hashlib
 import json
 import re
+import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,8 +26,11 @@ _OF_TERRAFORM = {
 _DEFAULTED = {"id", "project", "region", "location", "service_id", "slo_id", "name"}
 _NAMES = {"lambda_": "lambda", "from_": "from", "import_": "import", "type_": "type", "global_": "global"}
 
+_VALUES = re.compile(r":param (\w+): [^\n]*?Possible values: (\[[^\]\n]*\])")
+
 Schema = dict[str, Any]
-"""`attributes`: name → type (as JSON of Terraform), required, computed; `blocks`: name → single, required, schema."""
+"""`attributes`: name → type (as JSON of Terraform), required, computed, settable, values (those it may have, or none);
+`blocks`: name → single, required, schema."""
 
 
 @dataclass(frozen=True)
@@ -69,15 +74,16 @@ class _Module:
     def schema(self, owner: ast.ClassDef) -> Schema:
         """What may be set is in the arguments, what can only be read is in properties besides."""
         schema: Schema = {"attributes": {}, "blocks": {}}
+        values = _values(owner)
         for argument, meaning in _arguments(owner):
-            self._add(schema, _NAMES.get(argument, argument.rstrip("_")), meaning)
+            self._add(schema, _NAMES.get(argument, argument.rstrip("_")), meaning, values.get(argument))
         for name, meaning in _properties(owner):
             if name not in schema["attributes"] and name not in schema["blocks"]:
                 kind = _type(meaning)
                 schema["attributes"][name] = {"type": kind, "required": False, "computed": True, "settable": False}
         return schema
 
-    def _add(self, schema: Schema, name: str, meaning: str) -> None:
+    def _add(self, schema: Schema, name: str, meaning: str, values: Sequence[str] | None) -> None:
         required = not meaning.startswith("typing.Optional")
         block = next((word for word in re.findall(r"\w+", meaning) if word in self.classes), None)
         if block is not None:
@@ -89,6 +95,7 @@ class _Module:
             computed = not required and name in _DEFAULTED
             schema["attributes"][name] = {
                 "type": _type(meaning), "required": required, "computed": computed, "settable": True,
+                "values": values,
             }  # fmt: skip
 
 
@@ -100,8 +107,18 @@ def _base_of(owner: ast.ClassDef) -> str:
     return ast.unparse(owner.bases[0]).rpartition(".")[2] if owner.bases else ""
 
 
+def _values(owner: ast.ClassDef) -> Mapping[str, Sequence[str]]:
+    """By argument, the values it may have, where its description lists them."""
+    made = _initialiser(owner)
+    return {name: json.loads(values) for name, values in _VALUES.findall(ast.get_docstring(made) or "" if made else "")}
+
+
+def _initialiser(owner: ast.ClassDef) -> ast.FunctionDef | None:
+    return next((one for one in owner.body if isinstance(one, ast.FunctionDef) and one.name == "__init__"), None)
+
+
 def _arguments(owner: ast.ClassDef) -> Iterator[tuple[str, str]]:
-    made = next((one for one in owner.body if isinstance(one, ast.FunctionDef) and one.name == "__init__"), None)
+    made = _initialiser(owner)
     for argument in made.args.kwonlyargs if made else ():
         if argument.arg not in _OF_TERRAFORM:
             yield argument.arg, ast.unparse(argument.annotation) if argument.annotation else ""
@@ -134,10 +151,20 @@ def _type(meaning: str) -> Any:
 def load(wheel: Path, kinds: Sequence[str]) -> Schema:
     """Schemas of the provider and of those kinds that exist; kept beside the wheel, for it takes seconds."""
     kept = wheel.with_suffix(".schema.json")
+    reader = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
     known: Schema = json.loads(kept.read_text()) if kept.is_file() else {}
+    if known.get("reader") != reader:
+        known = {"reader": reader, "provider": Bindings(wheel).provider()}
     missing = [kind for kind in kinds if kind not in known]
-    if missing or "provider" not in known:
+    if missing:
         bindings = Bindings(wheel)
-        known |= {"provider": bindings.provider(), **{kind: bindings.resource(kind) for kind in missing}}
-        kept.write_text(json.dumps(known))
+        known |= {kind: bindings.resource(kind) for kind in missing}
+        _keep(kept, known)
     return {kind: known[kind] for kind in ("provider", *kinds) if known[kind] is not None}
+
+
+def _keep(path: Path, known: Schema) -> None:
+    """At once: another process may read meanwhile."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
+        json.dump(known, file)
+    Path(file.name).replace(path)

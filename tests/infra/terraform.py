@@ -109,7 +109,7 @@ class Workspace:
         """Everything that one apply into an empty project makes."""
         given = {f"TF_VAR_{name}": _shown(value) for name, value in variables.items()}
         wanted = ("-input=false", "-no-color", f"-var-file=environments/{environment}.tfvars")
-        self.must("apply", "-auto-approve", *wanted, **given)
+        assert "Warning" not in self.must("apply", "-auto-approve", *wanted, **given)
         state = (self.folder / "terraform.tfstate").read_text()
         return Applied(json.loads(self.must("show", "-json"))["values"], state)
 

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -293,6 +295,16 @@ def test_what_is_counted_in_logs_is_what_the_code_says(applied: Applied) -> None
         assert calls, f"nothing says {event!r}"
         read = re.findall(r"jsonPayload\.(\w+)", metric["filter"] + (metric["value_extractor"] or ""))
         assert all(f"{field}=" in calls[0] for field in set(read) - {"event"}), f"{event!r} does not say all of {read}"
+
+
+def test_a_log_entry_says_what_happened_where_the_filters_look() -> None:
+    script = "from shared.foundation.logging import *; from shared.foundation.settings import LogSettings as L\n"
+    script += "configure_logging(L(), service='ingest'); get_logger('a').info('job ended', state='dead')"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    entry = json.loads(done.stderr)
+    assert (entry["event"], entry["state"]) == ("job ended", "dead")
 
 
 def test_filters_of_the_same_metric_agree(applied: Applied) -> None:

@@ -26,12 +26,23 @@ SHAPES = {
 VALUES = {
     "a value of another type": ("modules/run_service/main.tf", "= 24", '= "often"', '"failure_threshold"'),
 }
+LISTED = {
+    "none of the values listed": (
+        "modules/run_service/main.tf",
+        "EXECUTION_ENVIRONMENT_GEN2",
+        "GEN2",
+        "cannot be GEN2",
+    ),
+    "one of another list": ("main.tf", 'action = "DELETE"', 'action = "PURGE"', "action cannot be PURGE"),
+}
 REFERENCES = {
     "a value that is not there": ("modules/run_service/outputs.tf", "this.uri", "this.url", '"url"'),
 }
 
 
-@pytest.mark.parametrize("mistakes", [SHAPES, VALUES, REFERENCES], ids=["shapes", "values", "references"])
+@pytest.mark.parametrize(
+    "mistakes", [SHAPES, VALUES, LISTED, REFERENCES], ids=["shapes", "values", "lists", "references"]
+)
 def test_mistakes_are_found(workspace: Workspace, mistakes: dict[str, tuple[str, str, str, str]]) -> None:
     for name, right, wrong, _ in mistakes.values():
         path = workspace.folder / name
