@@ -67,7 +67,7 @@ resource "google_artifact_registry_repository" "images" {
   }
 
   cleanup_policies {
-    id     = "the newest stay"
+    id     = "newest-stay"
     action = "KEEP"
     most_recent_versions {
       keep_count = 20
@@ -75,7 +75,7 @@ resource "google_artifact_registry_repository" "images" {
   }
 
   cleanup_policies {
-    id     = "the old go"
+    id     = "old-go"
     action = "DELETE"
     condition {
       older_than = "7776000s" # 90 days

@@ -122,7 +122,7 @@ locals {
       of       = null
       align    = "ALIGN_MEAN"
       reduce   = "REDUCE_SUM"
-      window   = "86400s" # counted once a day
+      window   = "3600s" # counted once a day, and told again and again until the next
       above    = 0.9 * var.limits.storage_bytes
       lasting  = "0s"
     }

@@ -61,7 +61,7 @@ resource "google_monitoring_dashboard" "this" {
                 timeSeriesFilter = {
                   filter = local.charts[title].filter
                   aggregation = {
-                    alignmentPeriod    = title == "Bytes of the bucket" ? "86400s" : "60s"
+                    alignmentPeriod    = title == "Bytes of the bucket" ? "3600s" : "60s"
                     perSeriesAligner   = local.charts[title].align
                     crossSeriesReducer = local.charts[title].reduce
                     groupByFields      = local.charts[title].by
