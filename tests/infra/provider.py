@@ -20,6 +20,7 @@ import msgpack
 from plugin_messages import message
 
 Schema = dict[str, Any]
+Make = Callable[[str, dict[str, Any], str, object], Any]
 _SINGLE, _LIST = 1, 2
 _ERROR = 1
 _UNKNOWN = msgpack.ExtType(0, b"\0")
@@ -55,8 +56,8 @@ class Provider:
     def validate(self, request: Any) -> Any:
         """Terraform has compared names and types; here is what the schema lists as values."""
         answer = message("Diagnostics")()
-        config = msgpack.unpackb(request.config.msgpack, raw=False, strict_map_key=False)
-        for place, value, values in _not_listed(self._schemas[request.type_name], config, request.type_name):
+        config, kind = _unpacked(request.config), request.type_name
+        for place, value, values in _not_listed(self._schemas[kind], config, kind):
             answer.diagnostics.add(
                 severity=_ERROR, summary=f"{place} cannot be {value}", detail=f"It is one of {values}."
             )
@@ -72,27 +73,37 @@ class Provider:
 
     def read_data(self, request: Any) -> Any:
         """Data that exist, made up."""
-        return message("Data")(state=self._filled(f"data.{request.type_name}", request.config))
+        return message("Data")(state=self._filled(f"data.{request.type_name}", request.config, _made_up))
 
     def plan(self, request: Any) -> Any:
-        """What is asked for; what will be made up is not known yet."""
-        state = self._filled(request.type_name, request.proposed_new_state, known=False)
+        """What is asked for; what will be made up of something new is not known yet."""
+        make = None if _unpacked(request.prior_state) else _unknown
+        state = self._filled(request.type_name, request.proposed_new_state, make)
         return message("Planned")(planned_state=state, legacy_type_system=True)
 
     def apply(self, request: Any) -> Any:
         """Done."""
-        state = self._filled(request.type_name, request.planned_state)
+        state = self._filled(request.type_name, request.planned_state, _made_up)
         return message("Applied")(new_state=state, legacy_type_system=True)
 
-    def _filled(self, kind: str, value: Any, *, known: bool = True) -> Any:
-        state = msgpack.unpackb(value.msgpack, raw=False, strict_map_key=False)
+    def _filled(self, kind: str, value: Any, make: Make | None) -> Any:
+        """A state without what may only be written, and with what `make` makes of the values that are missing."""
+        state = _unpacked(value)
         if state is not None:
             for name, attribute in self._schemas[kind]["attributes"].items():
-                if attribute["computed"] and (state.get(name) is None or isinstance(state[name], msgpack.ExtType)):
-                    state[name] = _made_up(kind, state, name, attribute["type"]) if known else _UNKNOWN
-            for name in [name for name in state if name.endswith("_wo")]:
-                state[name] = None
+                if name.endswith("_wo"):
+                    state[name] = None
+                elif make and attribute["computed"] and (state.get(name) is None or state[name] == _UNKNOWN):
+                    state[name] = make(kind, state, name, attribute["type"])
         return message("DynamicValue")(msgpack=msgpack.packb(state, use_bin_type=True))
+
+
+def _unpacked(value: Any) -> Any:
+    return msgpack.unpackb(value.msgpack, raw=False, strict_map_key=False)
+
+
+def _unknown(_kind: str, _state: dict[str, Any], _name: str, _of: object) -> Any:
+    return _UNKNOWN
 
 
 def _not_listed(schema: Schema, config: dict[str, Any], place: str) -> Iterator[tuple[str, str, list[str]]]:

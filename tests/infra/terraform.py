@@ -57,10 +57,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Applied:
-    """What is there after an apply, and the state as it is on disk."""
+    """What is there after an apply, the state as it is on disk, and what a plan says after it."""
 
     values: Mapping[str, Any]
     state: str
+    again: Outcome
 
     def resources(self, kind: str) -> Mapping[str, Mapping[str, Any]]:
         """The resources of a kind, by address."""
@@ -111,7 +112,8 @@ class Workspace:
         wanted = ("-input=false", "-no-color", f"-var-file=environments/{environment}.tfvars")
         assert "Warning" not in self.must("apply", "-auto-approve", *wanted, **given)
         state = (self.folder / "terraform.tfstate").read_text()
-        return Applied(json.loads(self.must("show", "-json"))["values"], state)
+        again = self.run("plan", "-detailed-exitcode", *wanted, **given)
+        return Applied(json.loads(self.must("show", "-json"))["values"], state, again)
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("TF_", "PYTHON"))}

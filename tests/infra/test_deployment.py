@@ -228,6 +228,11 @@ def test_a_bucket_of_others_is_only_read(applied: Applied) -> None:
 # -- data
 
 
+def test_one_apply_is_enough(applied: Applied) -> None:
+    assert applied.again.code == 0, applied.again.out + applied.again.errors
+    assert "No changes" in applied.again.out
+
+
 def test_the_databases_address_is_in_no_state(applied: Applied) -> None:
     assert PASSWORD not in applied.state
     assert PASSWORD not in json.dumps(applied.values)
@@ -258,6 +263,16 @@ def test_probes_ask_what_the_services_answer(applied: Applied) -> None:
         for name, found in probes.items()
     }
     assert paths == {"api": ("/health/ready", "/health/live"), "ingest": ("/health/live", "/health/live")}
+
+
+def test_all_go_out_by_fixed_addresses_or_none_does(applied: Applied) -> None:
+    addresses = applied.resources("google_compute_address")
+    services = [one["template"][0] for one in applied.resources("google_cloud_run_v2_service").values()]
+    jobs = [one["template"][0]["template"][0] for one in applied.resources("google_cloud_run_v2_job").values()]
+    ways = [[access["egress"] for access in one["vpc_access"]] for one in [*services, *jobs]]
+    assert ways == [["ALL_TRAFFIC"] if addresses else []] * 4
+    assert len(applied.output("egress_addresses")) == len(addresses)
+    assert [len(nat["nat_ips"]) for nat in applied.resources("google_compute_router_nat").values()] in ([], [2])
 
 
 # -- alerts
@@ -323,3 +338,11 @@ def test_outputs_that_documents_use_are_there(applied: Applied) -> None:
     used = {name for page in pages for name in re.findall(r"terraform output (?:-\w+ )*(\w+)", Path(page).read_text())}
     assert used
     assert used <= set(applied.values["outputs"])
+
+
+def test_variables_that_documents_name_are_there() -> None:
+    table = (ROOT / "docs/cloud.md").read_text().partition("| Variable | Meaning |")[2].partition("\n\n")[0]
+    named = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    declared = set(re.findall(r'^variable "(\w+)"', (ROOT / "infra/terraform/variables.tf").read_text(), re.MULTILINE))
+    assert named
+    assert named <= declared

@@ -64,7 +64,8 @@ resource "google_cloud_run_v2_service" "this" {
         }
       }
 
-      # Two minutes to become ready: a revision that cannot reach what it needs never gets a request.
+      # Two minutes to become ready: a revision that cannot reach what it needs never gets a request. While something
+      # is out, instances that run go on, and none is added.
       startup_probe {
         period_seconds    = 5
         timeout_seconds   = 5
