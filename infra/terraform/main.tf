@@ -191,6 +191,7 @@ module "worker" {
   settings            = local.settings_of_worker
   secrets             = local.secrets
   tasks               = var.worker.tasks
+  parallelism         = var.worker.parallelism
   cpu                 = var.worker.cpu
   memory              = var.worker.memory
   timeout_seconds     = var.worker.timeout_seconds

@@ -83,6 +83,7 @@ variable "ingest" {
 variable "worker" {
   type = object({
     tasks           = optional(number, 4)
+    parallelism     = optional(number, 0) # of the tasks at once; 0: all
     cpu             = optional(string, "2")
     memory          = optional(string, "2Gi")
     timeout_seconds = optional(number, 86400)
