@@ -40,7 +40,7 @@ variable "images" {
     ingest = optional(string)
     worker = optional(string)
   })
-  description = "Images by digest that new services and jobs begin with; a placeholder of Google's where none is given. Later ones are released by the pipeline (ADR 25)."
+  description = "Images by digest that new services and jobs begin with; a placeholder of Google's where none is given. Later ones are released by the pipeline (ADR 26)."
   default     = {}
 
   validation {

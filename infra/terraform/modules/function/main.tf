@@ -1,5 +1,5 @@
 # The machines' door: a service that is called by the queue, by the scheduler and by events of the bucket, and by
-# nobody else. It runs an image of our own with the functions framework (ADR 24).
+# nobody else. It runs an image of our own with the functions framework (ADR 25).
 
 module "service" {
   source = "../run_service"

@@ -59,7 +59,7 @@ resource "google_cloud_run_v2_job" "this" {
     }
   }
 
-  # The pipeline releases images (ADR 25).
+  # The pipeline releases images (ADR 26).
   lifecycle {
     ignore_changes = [client, client_version, template[0].template[0].containers[0].image]
   }

@@ -94,7 +94,7 @@ resource "google_cloud_run_v2_service" "this" {
     percent = 100
   }
 
-  # The pipeline releases images and moves traffic (ADR 25).
+  # The pipeline releases images and moves traffic (ADR 26).
   lifecycle {
     ignore_changes = [client, client_version, template[0].containers[0].image, template[0].revision, traffic]
   }
