@@ -13,7 +13,18 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from services.api import problems
 from services.api.checks import CheckDesk
 from services.api.middleware import ConditionalJson, GzipJson, Observed
-from services.api.routers import datasets, events, exports, health, images, imports, jobs, verifications, versions
+from services.api.routers import (
+    datasets,
+    events,
+    exports,
+    health,
+    images,
+    imports,
+    jobs,
+    uploads,
+    verifications,
+    versions,
+)
 from services.api.settings import ApiSettings
 from services.api.views.problems import ProblemView
 from shared.foundation.telemetry import HttpMetrics
@@ -30,6 +41,7 @@ _ROUTERS = (
     versions.router,
     datasets.router,
     jobs.router,
+    uploads.router,
     health.router,
 )
 _PROBLEM = {"model": ProblemView, "content": {"application/problem+json": {}}}

@@ -15,7 +15,7 @@ from services.cli.failures import CliError, Exit
 _OBJECT = TypeAdapter(JsonObject)
 _DEADLINE = httpx2.Timeout(30.0, connect=5.0)
 _STREAM_DEADLINE = httpx2.Timeout(30.0, connect=5.0, read=25.0)  # a stream shows every 10 s that it lives
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class Unreachable(CliError):
@@ -66,7 +66,7 @@ class Client:
         try:
             # A proxy of the environment is for the world outside, not for this machine.
             self._http = httpx2.Client(
-                base_url=self.url, timeout=_DEADLINE, transport=transport, trust_env=host not in _LOOPBACK
+                base_url=self.url, timeout=_DEADLINE, transport=transport, trust_env=host not in LOOPBACK
             )
         except httpx2.InvalidURL as error:
             raise CliError(f"{url!r} is no address: {error}", exit_code=Exit.USAGE) from error
@@ -101,7 +101,7 @@ class Client:
             with self._http.sse(path, headers=headers, timeout=_STREAM_DEADLINE) as source:
                 if not source.response.is_success:
                     source.response.read()
-                    raise Refused(_problem_of(source.response), status=source.response.status_code)
+                    raise Refused(problem_of(source.response), status=source.response.status_code)
                 for event in source:
                     if event.data:
                         yield LiveEvent(event.event, event.id, _OBJECT.validate_json(event.data))
@@ -122,7 +122,7 @@ class Client:
             with self._http.stream("GET", path, headers=headers, timeout=_STREAM_DEADLINE) as response:
                 if not response.is_success:
                     response.read()
-                    raise Refused(_problem_of(response), status=response.status_code)
+                    raise Refused(problem_of(response), status=response.status_code)
                 if response.headers.get("etag") != etag or (
                     start and response.status_code != httpx2.codes.PARTIAL_CONTENT
                 ):
@@ -146,7 +146,7 @@ class Client:
             raise Unreachable(self.url, str(error) or type(error).__name__) from error
         if response.is_success:
             return self._document(response)
-        raise Refused(_problem_of(response), status=response.status_code)
+        raise Refused(problem_of(response), status=response.status_code)
 
     def _document(self, response: httpx2.Response) -> JsonObject:
         try:
@@ -155,7 +155,8 @@ class Client:
             raise CliError(f"What answers at {self.url} is no Datayard: it sent no JSON object.") from error
 
 
-def _problem_of(response: httpx2.Response) -> Problem:
+def problem_of(response: httpx2.Response) -> Problem:
+    """What a refusal says."""
     try:
         return Problem.model_validate_json(response.content)
     except ValidationError:

@@ -4,17 +4,18 @@ import re
 import sys
 import time
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from services.cli.client import Client, Refused, Unreachable, path_of
 from services.cli.documents import Dataset, JobStatus, JsonObject, Problem
 from services.cli.failures import CliError, Exit
 from services.cli.following import wait_for_import
 from services.cli.formatting import command, counted, number, plain, size
+from services.cli.import_request import ImportRequest
 from services.cli.listings import dataset_of, print_json, print_status
 from services.cli.progress import progress_view
-from services.cli.sources import source_of
+from services.cli.uploading import upload_file
 
 _CANCEL_SECONDS = 15.0
 _OPTIONS = {
@@ -27,42 +28,6 @@ _OPTIONS = {
     "category_map": "--map",
 }
 _ALL_OPTIONS = re.compile(r"\b(in_place|storage|checksum|on_finding)\b")
-
-
-@dataclass(frozen=True, slots=True)
-class ImportRequest:
-    """What a person asks to import: one source, or `parts` (images, labels, config). Any of them may be a path."""
-
-    source: str | None = None
-    name: str | None = None
-    format: str = "auto"
-    root: str | None = None
-    task: str = "auto"
-    storage: str = "objects"
-    in_place: bool = False
-    deep: bool = False
-    checksum: str | None = None
-    on_finding: str = "skip"
-    parts: Mapping[str, str | None] = field(default_factory=dict)
-    fixes: JsonObject = field(default_factory=dict)
-
-    def body(self) -> JsonObject:
-        """The body of POST /datasets/import. Raises CliError when a path points to nothing, or parts do not fit."""
-        source = source_of(self.source, {name: part for name, part in self.parts.items() if part is not None})
-        body: JsonObject = {
-            "name": self.name or source.name,
-            "source": source.value if isinstance(source.value, str) else dict(source.value),
-            "format": self.format,
-            "task": self.task,
-            "storage": self.storage,
-            "on_finding": self.on_finding,
-        }
-        if self.in_place:
-            body["in_place"] = True
-        if self.deep:
-            body["deep"] = True
-        given = {"root": self.root, "checksum": self.checksum}
-        return body | self.fixes | {name: value for name, value in given.items() if value}
 
 
 def start_import(client: Client, request: ImportRequest) -> JsonObject:
@@ -83,6 +48,26 @@ def start_import(client: Client, request: ImportRequest) -> JsonObject:
         raise
 
 
+def upload_and_import(client: Client, request: ImportRequest, *, notes: bool) -> JsonObject:
+    """Send the file that was named, which is imported then; the same document.
+
+    Raises CliError (usage) for what is no file, and for options that do not fit.
+    """
+    body = request.body()
+    source = body.pop("source")
+    path = Path(unquote(urlsplit(source).path)) if isinstance(source, str) and source.startswith("file:") else None
+    if path is None or not path.is_file():
+        raise CliError("--upload is for one archive that is a file on this machine.", exit_code=Exit.USAGE)
+    if not path.stat().st_size:
+        raise CliError(f"{path} is empty.", exit_code=Exit.USAGE)
+    try:
+        return upload_file(client, path, body, notes=notes)
+    except Refused as refused:
+        if refused.problem.errors:
+            raise CliError(in_options(refused.problem), exit_code=Exit.USAGE) from refused
+        raise
+
+
 def in_options(problem: Problem) -> str:
     """What does not fit about an import, by the options of the command instead of the parts of its request."""
     return "\n".join(["This import cannot be started:", *(f"  {_in_option(error)}" for error in problem.errors)])
@@ -90,15 +75,15 @@ def in_options(problem: Problem) -> str:
 
 def _in_option(error: JsonObject) -> str:
     pointer, detail = str(error.get("pointer")), str(error.get("detail"))
-    if pointer == "#/body":  # it is about several of them
+    if pointer in {"#/body", "#/body/import"}:  # it is about several of them
         return _ALL_OPTIONS.sub(lambda found: _OPTIONS[found[0]], detail)
-    part = pointer.removeprefix("#/body/").removeprefix("source/")
+    part = pointer.removeprefix("#/body/").removeprefix("source/").removeprefix("import/")
     return f"{_OPTIONS.get(part, pointer)}: {detail}"
 
 
 def run_import(client: Client, request: ImportRequest, *, wait: bool, as_json: bool) -> Exit:
     """Import as asked and print the result; the exit code of the command."""
-    started = start_import(client, request)
+    started = upload_and_import(client, request, notes=not as_json) if request.upload else start_import(client, request)
     if not wait:
         _print_started(client, started, "Import", as_json=as_json)
         return Exit.OK

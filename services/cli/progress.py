@@ -26,7 +26,8 @@ def describe(job: JobStatus) -> str:
     images = progress.images_indexed if job.phase == "index" else progress.images_done
     parts = [phase] if progress.fraction is None else [f"{phase} {progress.fraction:.0%}"]
     noun = "image" if (progress.images_total or images) == 1 else "images"
-    parts.append(f"{_share(number, images, progress.images_total)} {noun}")
+    if job.kind != "upload":
+        parts.append(f"{_share(number, images, progress.images_total)} {noun}")
     if progress.bytes_total or progress.bytes_done:
         parts.append(_share(size, progress.bytes_done, progress.bytes_total))
     if progress.bytes_per_second:

@@ -8,7 +8,8 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from services.ingest.replays import only_once
-from services.ingest.routes import maintenance, tasks
+from services.ingest.routes import maintenance, storage_events, tasks
+from services.ingest.routes.storage_events import EventScope
 from services.ingest.security import make_door, require_caller
 from services.ingest.settings import IngestSettings
 from shared.features.jobs.calls.service import AnsweredCalls
@@ -32,8 +33,11 @@ def create_app(settings: IngestSettings) -> FastAPI:
     app.state.container = container
     app.state.answered_calls = AnsweredCalls(container.repositories.calls)
     app.state.door = make_door(settings)
+    app.state.event_scope = EventScope.of(settings.object_store)
     for door in (tasks, maintenance):
         app.include_router(door.router, dependencies=[Depends(require_caller), Depends(only_once)])
+    # the same event may come again with the same token, and then has no effect
+    app.include_router(storage_events.router, dependencies=[Depends(require_caller)])
     app.add_api_route("/health/live", _live)
     app.add_exception_handler(AppError, _try_later)
     app.add_exception_handler(DriverError, _try_later)

@@ -173,6 +173,9 @@ class EngineSettings(Group):
     trash_days: int = Field(30, ge=0, description="Days a deleted dataset is kept before it is purged.")
     leftover_days: float = Field(7.0, ge=0, description="Days the work of a cancelled or dead job is kept.")
     export_days: float = Field(7.0, ge=0, description="Days an export is kept once it is made.")
+    upload_days: float = Field(7.0, gt=0, le=7, description="Days after which an upload that is not whole expires.")
+    uploaded_days: float = Field(7.0, ge=1, description="Days an uploaded archive is kept after its last import ended.")
+    upload_max_bytes: int = Field(5 * 2**40, gt=0, description="Size of one uploaded archive.")
     export_shard_bytes: int = Field(2**30, gt=0, description="Size that the shards of a WebDataset export do not pass.")
 
 

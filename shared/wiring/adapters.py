@@ -3,9 +3,16 @@
 An adapter is imported when it is chosen: what a service is not run on need not be installed beside it.
 """
 
+import asyncio
+import os
+import tempfile
+from pathlib import Path
+
 from shared.adapters.byte_source.registry import SchemeByteSources
+from shared.adapters.object_store.keys import RESERVED_FOLDER
 from shared.adapters.object_store.local import LocalObjectStore
 from shared.adapters.object_store.memory import MemoryObjectStore
+from shared.adapters.upload_sessions.local import Deliver, LocalUploadSessions
 from shared.foundation.ids import JobId
 from shared.foundation.settings import (
     CeleryBroker,
@@ -24,6 +31,7 @@ from shared.ports.byte_source import ByteSources
 from shared.ports.job_launcher import JobLauncher
 from shared.ports.job_queue import JobQueue
 from shared.ports.object_store import ObjectStore
+from shared.ports.upload_sessions import UploadSessions
 
 
 def object_store(settings: ObjectStoreSettings) -> ObjectStore:
@@ -37,6 +45,20 @@ def object_store(settings: ObjectStoreSettings) -> ObjectStore:
             from shared.adapters.object_store.gcs import GcsObjectStore
 
             return GcsObjectStore(settings)
+
+
+def upload_sessions(settings: ObjectStoreSettings, store: ObjectStore) -> UploadSessions:
+    """Where archives for the object store are sent: where it speaks the protocol, straight to it."""
+    match settings:
+        case LocalStore(root=root):
+            return LocalUploadSessions(root / RESERVED_FOLDER / "uploads", LocalObjectStore(root).take_in)
+        case MemoryStore():
+            folder = Path(tempfile.gettempdir()) / f"datayard-uploads-{os.getpid()}"
+            return LocalUploadSessions(folder, _into_memory(store))
+        case GcsStore():
+            from shared.adapters.upload_sessions.gcs import GcsUploadSessions
+
+            return GcsUploadSessions(settings)
 
 
 def byte_sources(settings: SourceSettings, store: ObjectStore) -> ByteSources:
@@ -89,6 +111,15 @@ class _WhenNeeded:
 
             self._made = CloudRunJobLauncher(self._settings)
         return self._made
+
+
+def _into_memory(store: ObjectStore) -> Deliver:
+    async def deliver(path: str, key: str) -> None:
+        file = Path(path)
+        await store.put(key, await asyncio.to_thread(file.read_bytes))
+        await asyncio.to_thread(file.unlink)
+
+    return deliver
 
 
 def _launcher_broker(settings: CeleryLauncher, queue: QueueSettings) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from shared.features.auth.models import LOCAL_OWNER
 from shared.features.datasets.repository import DatasetRepository, VersionRepository
 from shared.features.datasets.service import DatasetService
 from shared.features.exports.builder import ExportBuilder
@@ -22,17 +23,23 @@ from shared.features.imports.repository import FindingRepository, ImportJobRepos
 from shared.features.imports.running.cleanup import Cleaner
 from shared.features.imports.running.dispatch import ImportDispatcher
 from shared.features.imports.running.ending import Ending
+from shared.features.imports.running.leftovers import Leftovers
 from shared.features.imports.service import ImportService
+from shared.features.imports.uploaded.arrivals import Arrivals
+from shared.features.imports.uploaded.keeping import UploadKeeper
 from shared.features.imports.verification.service import VerificationService
 from shared.features.imports.versions.service import VersionService
 from shared.features.jobs.calls.repository import CallRepository
 from shared.features.jobs.starting import JobStarter
+from shared.features.uploads.repository import UploadRepository
+from shared.features.uploads.service import UploadService
 from shared.foundation.mongo import CollectionSpec, Database, MongoClient, Transactions, connect
 from shared.foundation.settings import CommonSettings, EngineSettings, EventSettings
 from shared.ports.byte_source import ByteSources
 from shared.ports.job_launcher import JobLauncher
 from shared.ports.job_queue import JobQueue
 from shared.ports.object_store import ObjectStore
+from shared.ports.upload_sessions import UploadSessions
 from shared.wiring import adapters
 from shared.wiring.dispatch import JobDispatcher
 from shared.wiring.job_list import JobList
@@ -52,12 +59,13 @@ class Repositories:
     exports: ExportRepository
     other_jobs: OtherJobRepository
     calls: CallRepository
+    uploads: UploadRepository
 
     @property
     def specs(self) -> tuple[CollectionSpec, ...]:
         """What the repositories declare of their collections."""
         kept = (self.datasets, self.versions, self.images, self.jobs, self.shards, self.findings)
-        return tuple(one.spec for one in (*kept, self.exports, self.other_jobs, self.calls))
+        return tuple(one.spec for one in (*kept, self.exports, self.other_jobs, self.calls, self.uploads))
 
 
 def make_repositories(database: Database, engine: EngineSettings) -> Repositories:
@@ -74,6 +82,7 @@ def make_repositories(database: Database, engine: EngineSettings) -> Repositorie
         exports=ExportRepository(database),
         other_jobs=OtherJobRepository(database, lease=lease),
         calls=CallRepository(database),
+        uploads=UploadRepository(database),
     )
 
 
@@ -84,6 +93,7 @@ class Outside:
     client: MongoClient
     database: Database
     store: ObjectStore
+    upload_sessions: UploadSessions
     sources: ByteSources
     queue: JobQueue
     launcher: JobLauncher
@@ -97,6 +107,7 @@ def open_outside(settings: CommonSettings) -> Outside:
         client=client,
         database=client[settings.mongo.database],
         store=store,
+        upload_sessions=adapters.upload_sessions(settings.object_store, store),
         sources=adapters.byte_sources(settings.sources, store),
         queue=adapters.job_queue(settings.queue),
         launcher=adapters.job_launcher(settings.launcher, settings.queue),
@@ -113,6 +124,8 @@ class Container:
     images: ImageService
     drafts: DraftService
     imports: ImportService
+    uploads: UploadService
+    upload_keeper: UploadKeeper
     verifications: VerificationService
     versions: VersionService
     progress: ProgressReader
@@ -125,6 +138,11 @@ class Container:
     ending: Ending
     cleaner: Cleaner
     transactions: Transactions
+
+    @property
+    def arrivals(self) -> Arrivals:
+        """What begins the imports of uploads."""
+        return self.upload_keeper.arrivals
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -144,9 +162,10 @@ def make_container(outside: Outside, engine: EngineSettings, events: EventSettin
     )
     export_cleaner = ExportCleaner(repositories.other_jobs, repositories.exports, datasets, outside.store)
     progress = ProgressReader(repositories.shards, repositories.findings)
-    changes = ImportChanges(outside.database)
-    sources = EventSources(repositories.jobs, repositories.findings, progress, changes)
-    imports = _imports(outside, repositories, datasets, ending)
+    sources = EventSources(repositories.jobs, repositories.findings, progress, ImportChanges(outside.database))
+    uploads = UploadService(repositories.uploads, outside.upload_sessions, outside.store, engine)
+    imports = _imports(outside, repositories, uploads, ending)
+    keeper = UploadKeeper(uploads, Arrivals(uploads, imports, LOCAL_OWNER), repositories.jobs, datasets, engine)
     exports = _exports(outside, repositories, datasets, export_cleaner, transactions, engine)
     return Container(
         outside=outside,
@@ -155,6 +174,8 @@ def make_container(outside: Outside, engine: EngineSettings, events: EventSettin
         images=images,
         drafts=drafts,
         imports=imports,
+        uploads=uploads,
+        upload_keeper=keeper,
         verifications=VerificationService(repositories.jobs, outside.queue, engine),
         versions=VersionService(datasets, images, repositories.jobs, outside.queue, transactions, engine),
         progress=progress,
@@ -163,13 +184,25 @@ def make_container(outside: Outside, engine: EngineSettings, events: EventSettin
         jobs=JobList(imports, exports, progress),
         export_builder=ExportBuilder(images, outside.store),
         export_cleaner=export_cleaner,
-        dispatcher=JobDispatcher(
-            ExportDispatcher(JobStarter(repositories.other_jobs, outside.launcher), export_cleaner),
-            ImportDispatcher(JobStarter(repositories.jobs, outside.launcher), datasets, cleaner),
-        ),
+        dispatcher=_dispatcher(outside, repositories, cleaner, export_cleaner, keeper),
         ending=ending,
         cleaner=cleaner,
         transactions=transactions,
+    )
+
+
+def _dispatcher(
+    outside: Outside,
+    repositories: Repositories,
+    cleaner: Cleaner,
+    export_cleaner: ExportCleaner,
+    keeper: UploadKeeper,
+) -> JobDispatcher:
+    return JobDispatcher(
+        ExportDispatcher(JobStarter(repositories.other_jobs, outside.launcher), export_cleaner),
+        ImportDispatcher(JobStarter(repositories.jobs, outside.launcher), cleaner.datasets, cleaner),
+        keeper,
+        Leftovers(repositories.jobs, outside.store),
     )
 
 
@@ -196,14 +229,15 @@ def _exports(
 def _imports(
     outside: Outside,
     repositories: Repositories,
-    datasets: DatasetService,
+    uploads: UploadService,
     ending: Ending,
 ) -> ImportService:
     return ImportService(
-        datasets=datasets,
+        datasets=ending.datasets,
         jobs=repositories.jobs,
         findings=repositories.findings,
         ending=ending,
+        uploads=uploads,
         sources=outside.sources,
         queue=outside.queue,
         transactions=ending.transactions,

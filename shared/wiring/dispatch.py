@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from shared.features.exports.dispatch import ExportDispatcher
 from shared.features.imports.running.dispatch import ImportDispatcher
+from shared.features.imports.running.leftovers import Leftovers
+from shared.features.imports.uploaded.keeping import UploadKeeper
 from shared.foundation.ids import JobId
 
 
@@ -13,6 +15,8 @@ class JobDispatcher:
 
     exports: ExportDispatcher
     imports: ImportDispatcher
+    uploads: UploadKeeper
+    leftovers: Leftovers
 
     async def dispatch(self, job_id: JobId) -> bool:
         """Start a queued job's claimers. Does nothing for a job that runs or has ended; False for an unknown one."""
@@ -22,3 +26,5 @@ class JobDispatcher:
         """Put right what stopped and remove what is left over; exports of a dataset go before it."""
         await self.exports.sweep()
         await self.imports.sweep()
+        await self.uploads.sweep()
+        await self.leftovers.sweep()

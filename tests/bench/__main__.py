@@ -20,6 +20,7 @@ from tests.bench import (
     bench_latency,
     bench_pages,
     bench_ramp,
+    bench_upload,
 )
 from tests.bench.options import Options
 from tests.bench.results import Outcome, machine, put_section
@@ -36,6 +37,7 @@ BENCHES: Mapping[str, Callable[[Options], Outcome]] = {
     "ramp": bench_ramp.run,
     "export": bench_export.run,
     "exports": bench_exports_million.run,
+    "upload": bench_upload.run,
 }
 
 
@@ -67,7 +69,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, help="where to work, and to find what an earlier run has kept")
     parser.add_argument("--keep", action="store_true", help="leave large archives and databases in the folder")
     parser.add_argument("--images", type=int, help="images of the archive or dataset, instead of the target's number")
-    parser.add_argument("--gigabytes", type=float, help="size of the huge archive, instead of 100")
+    parser.add_argument(
+        "--gigabytes", type=float, help="size of the huge archive, instead of 100, or of the upload, instead of 5"
+    )
     parser.add_argument("--storage", choices=("packed", "objects"), default="packed", help="of the huge archive")
     parser.add_argument("--interleaved", action="store_true", help="labels between the images of the huge archive")
     parser.add_argument("--write", type=Path, help="a Markdown page whose sections take the results")

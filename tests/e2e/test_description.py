@@ -27,10 +27,14 @@ HASTY = {
 }
 
 
-# a dry run answers for its source: one that does not answer is a 503, by contract
+# a dry run answers for its source: one that does not answer is a 503, by contract; as is an upload without room for it
 PLANS = """
 [[operations]]
 include-path = "/datasets/import/plan"
+checks.not_a_server_error.expected-statuses = ["2xx", "4xx", 503]
+
+[[operations]]
+include-path = "/uploads/archive"
 checks.not_a_server_error.expected-statuses = ["2xx", "4xx", 503]
 """
 

@@ -1,7 +1,8 @@
 """Cloud Storage: fake-gcs-server, the binary of a wheel.
 
 Lacks what its authors list, and as tried with 1.54: preconditions on all but small uploads, checks of signatures and
-of MD5s that clients send, versions, lifecycle, `client.batch()`, listing by glob, sessions asked how far they are.
+of MD5s that clients send, versions, lifecycle, `client.batch()`, listing by glob; sessions asked how far they are
+finish what they have, and go on after they were cancelled.
 """
 
 import contextlib

@@ -25,6 +25,7 @@ from shared.foundation.settings import (
     CheckSettings,
     EngineSettings,
     LimitSettings,
+    LocalStore,
     MongoSettings,
     PillowDecoder,
     SourceSettings,
@@ -32,6 +33,7 @@ from shared.foundation.settings import (
 from shared.foundation.telemetry import EngineMetrics
 from shared.ports.job_launcher import JobLauncher
 from shared.ports.job_queue import JobQueue
+from shared.wiring.adapters import upload_sessions
 from shared.wiring.checking import CheckContext
 from shared.wiring.container import Container, Outside, make_container
 from shared.wiring.job_handlers import JobRunner, make_export_runner, make_import_runner
@@ -175,6 +177,7 @@ async def open_yard(
         client=client,
         database=database,
         store=store,
+        upload_sessions=upload_sessions(LocalStore(root=folder / "objects"), store),
         sources=SchemeByteSources(source_settings, store),
         queue=queue or MemoryJobQueue(deliver),
         launcher=launcher or in_loop,

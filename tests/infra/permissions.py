@@ -21,6 +21,7 @@ CALLS: Mapping[str, Mapping[str, Permissions]] = {
     "object_store/gcs_bucket.py": {
         "blob": (),
         "bucket": (),
+        "create_resumable_upload_session": (_CREATE,),
         "delete": (_DELETE,),
         "download_as_bytes": (_GET,),
         "generate_signed_url": (_SIGN,),

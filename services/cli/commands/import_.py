@@ -1,16 +1,14 @@
 """`datayard import`: an archive or a directory becomes a dataset."""
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from services.cli.commands.source_options import Config, Format, Images, Labels, Whole
 from services.cli.commands.versions import CategoryMap
 from services.cli.fixes import fixes_of
-
-if TYPE_CHECKING:
-    from services.cli.importing import ImportRequest
+from services.cli.import_request import ImportRequest
 
 
 class Storage(StrEnum):
@@ -52,6 +50,9 @@ _Fixes = Annotated[
     list[str] | None,
     typer.Option("--fix", metavar="RULE=FIX", help="Then fix it as version 2; or `suggested`.", show_default=False),
 ]
+_Upload = Annotated[
+    bool, typer.Option("--upload", help="Send the file to the yard first; the same command goes on after a break.")
+]
 _Checksum = Annotated[str | None, typer.Option(help="sha256:… that the archive must have.", show_default=False)]
 
 
@@ -73,13 +74,11 @@ def import_(
     on_finding: Annotated[OnFinding, typer.Option(help="Leave bad rows and files out, or fail.")] = OnFinding.SKIP,
     fix: _Fixes = None,
     map_: CategoryMap = None,
+    upload: _Upload = False,
     wait: _Wait = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Import an archive or a directory as a dataset. Exit code 0: succeeded, 1: failed, 3: no yard answers."""
-    from services.cli.importing import ImportRequest  # noqa: PLC0415 - keeps --help quick
-
-    fixes = fixes_of(fix or [], map_ or [], suggested=False) if fix or map_ else {}
     request = ImportRequest(
         source=source,
         parts={"images": images, "labels": labels, "config": config},
@@ -92,12 +91,13 @@ def import_(
         deep=deep,
         checksum=checksum,
         on_finding=on_finding.value,
-        fixes=fixes,
+        fixes=fixes_of(fix or [], map_ or [], suggested=False) if fix or map_ else {},
+        upload=upload,
     )
     raise typer.Exit(_run(ctx, request, wait=wait, as_json=as_json))
 
 
-def _run(ctx: typer.Context, request: "ImportRequest", *, wait: bool, as_json: bool) -> int:
+def _run(ctx: typer.Context, request: ImportRequest, *, wait: bool, as_json: bool) -> int:
     from services.cli.commands.context import open_client  # noqa: PLC0415 - keeps --help quick
     from services.cli.importing import run_import  # noqa: PLC0415
 

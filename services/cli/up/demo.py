@@ -9,7 +9,8 @@ from services.cli.documents import Dataset, Finding, JobStatus, JsonObject, Page
 from services.cli.failures import CliError
 from services.cli.following import finding_line, wait_for_import
 from services.cli.formatting import Column, command, counted, table
-from services.cli.importing import ImportRequest, start_import, summary_lines
+from services.cli.import_request import ImportRequest
+from services.cli.importing import start_import, summary_lines
 from services.cli.progress import progress_view
 
 _NAME = "shapes"

@@ -73,6 +73,15 @@ def drop(path: str) -> None:
         os.unlink(path)
 
 
+def sync_folder(folder: str) -> None:
+    """Make what was created in the folder, or renamed into it, outlast a loss of power."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def open_at(path: str, start: int) -> BinaryIO:
     """The regular file, open for reading from `start`. Raises IsADirectoryError for a folder."""
     file = open(path, "rb", buffering=0)  # noqa: SIM115 - the caller closes it
@@ -162,9 +171,9 @@ def delete_folder(folder: str, root: str) -> int:
     return count
 
 
-def remove_old_files(folder: str) -> None:
-    """Remove files that nobody has written to for a day: what a crash left behind."""
-    oldest = time.time() - LEFTOVER_SECONDS
+def remove_old_files(folder: str, *, seconds: float = LEFTOVER_SECONDS) -> None:
+    """Remove files that nobody has written to for so long: what a crash left behind."""
+    oldest = time.time() - seconds
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             with suppress(OSError):

@@ -97,6 +97,10 @@ class LocalObjectStore:
         with disk.translated(missing=key):
             return _stat(await asyncio.to_thread(disk.stat_file, path))
 
+    async def take_in(self, path: str, key: str) -> None:
+        """Make a file of the same disk, which is written to no more, the object `key`; durable when this returns."""
+        await asyncio.to_thread(self._take_in, path, self._path(key))
+
     async def move(self, source: str, target: str) -> None:
         """Rename, and remove the folders left empty."""
         await asyncio.to_thread(self._move, source, target)
@@ -167,6 +171,11 @@ class LocalObjectStore:
         from_path, to_path = self._path(source), self._path(target)
         self._rename(from_path, to_path, missing=source)
         disk.prune(from_path.rpartition("/")[0], self._root)
+
+    def _take_in(self, path: str, target: str) -> None:
+        self._rename(path, target)
+        with disk.translated():
+            disk.sync_folder(target.rpartition("/")[0])
 
     def _stats(self, keys: Sequence[str]) -> Sequence[tuple[str, ObjectStat]]:
         """What is still there of the keys."""

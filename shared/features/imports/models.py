@@ -65,29 +65,11 @@ class SourceParts(BaseModel):
         return {name: address for name, address in found.items() if address is not None}
 
 
-class ImportRequest(BaseModel):
-    """What to import, and how. The source is an address, or an object with the addresses of its parts."""
+class ImportOptions(BaseModel):
+    """How to import, whatever it is."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {"name": "raccoons", "source": "https://example.org/raccoons.zip", "on_finding": "skip"},
-                {
-                    "name": "coco",
-                    "source": {
-                        "images": "https://example.org/train2017.zip",
-                        "labels": "https://example.org/labels.tar.gz",
-                        "config": "https://example.org/data.yaml",
-                    },
-                },
-            ]
-        },
-    )
+    model_config = ConfigDict(extra="forbid")
 
-    source: Uri | SourceParts = Field(
-        description="An http:, https: or file: address or an absolute path, or the addresses of the parts."
-    )
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] | None = Field(
         default=None, description="Name of the dataset; left out: the file name of the source without its ending."
     )
@@ -134,6 +116,31 @@ class ImportRequest(BaseModel):
         if self.in_place and self.storage != "packed":
             raise ValueError("in_place needs storage packed: images that become objects are copied")
         return self
+
+
+class ImportRequest(ImportOptions):
+    """What to import, and how. The source is an address, or an object with the addresses of its parts."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"name": "raccoons", "source": "https://example.org/raccoons.zip", "on_finding": "skip"},
+                {
+                    "name": "coco",
+                    "source": {
+                        "images": "https://example.org/train2017.zip",
+                        "labels": "https://example.org/labels.tar.gz",
+                        "config": "https://example.org/data.yaml",
+                    },
+                },
+            ]
+        },
+    )
+
+    source: Uri | SourceParts = Field(
+        description="An http:, https:, upload: or file: address or an absolute path, or the addresses of the parts."
+    )
 
     @model_validator(mode="after")
     def _parts_are_no_archive(self) -> Self:

@@ -1,5 +1,6 @@
 """Imports as callers see them: start, watch, pause, cancel, retry, report."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
@@ -12,9 +13,19 @@ from shared.features.datasets.service import DatasetService
 from shared.features.imports.models import ImportRequest, Ledger, ReportFilter
 from shared.features.imports.repository import FindingRepository, ImportJobRepository
 from shared.features.imports.running.ending import Ending
-from shared.features.imports.sources.addresses import check_addresses
-from shared.features.jobs.models import Job, JobKind, JobNotFound, JobState, JobStateConflict, NewJob
+from shared.features.imports.sources.addresses import check_addresses, resolve_uploads
+from shared.features.jobs.models import (
+    IdempotencyConflict,
+    Job,
+    JobKind,
+    JobNotFound,
+    JobState,
+    JobStateConflict,
+    NewJob,
+)
 from shared.features.sharing.access import Access
+from shared.features.uploads.models import Upload
+from shared.features.uploads.service import UploadService
 from shared.formats.findings import Finding
 from shared.foundation.clock import utc_now
 from shared.foundation.errors import Conflict
@@ -22,22 +33,16 @@ from shared.foundation.ids import DatasetId, JobId, new_id
 from shared.foundation.mongo import AlreadyThere, Session, Transactions
 from shared.foundation.paging import Page, PageRequest
 from shared.foundation.settings import EngineSettings
-from shared.ports.byte_source import ByteSources
+from shared.ports.byte_source import STORED_SCHEME, ByteSources
 from shared.ports.job_queue import JobQueue, QueueUnavailable
 
-_ARCHIVE_ENDINGS = (
+ARCHIVE_ENDINGS = (
     *(".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst"),
     *(".tgz", ".tbz2", ".txz", ".tzst", ".zip", ".tar"),
 )
 _SLUG_TRIES = 5
 
 _log = structlog.get_logger(__name__)
-
-
-class IdempotencyConflict(Conflict):
-    """The key was used before, for something else."""
-
-    slug, title = "idempotency-conflict", "The idempotency key belongs to another request"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,7 @@ class ImportService:
     jobs: ImportJobRepository
     findings: FindingRepository
     ending: Ending
+    uploads: UploadService
     sources: ByteSources
     queue: JobQueue
     transactions: Transactions
@@ -58,11 +64,14 @@ class ImportService:
     ) -> Job:
         """Queue an import; its dataset exists at once, empty. The same key and request give the same job.
 
-        Raises UnsupportedSource, RefusedSource, and IdempotencyConflict for a key used otherwise.
+        Raises UnsupportedSource, RefusedSource, UploadNotFound, UploadNotComplete, and IdempotencyConflict for a key
+        used otherwise.
         """
         check_addresses(request, self.sources)
+        shown = request.shown_source
+        request, uploads = await resolve_uploads(request, self.uploads, actor)
         job_id = JobId(new_id())
-        dataset = _new_dataset(request, actor, job_id, await self.datasets.free_slug(_name_of(request)))
+        dataset = _new_dataset(request, actor, job_id, await self.datasets.free_slug(_name_of(request)), shown)
         new = NewJob(
             id=job_id,
             owner_id=actor.id,
@@ -72,7 +81,7 @@ class ImportService:
             claimers=self.engine.claimers,
             idempotency_key=idempotency_key,
         )
-        job, is_new = await self._write(new, dataset, actor)
+        job, is_new = await self._write(new, dataset, actor, uploads)
         if is_new:
             await self._enqueue(job_id)
         return job
@@ -148,7 +157,7 @@ class ImportService:
         await self._enqueue(job.id)
         return await self.job(job_id, actor)
 
-    async def _write(self, new: NewJob, dataset: Dataset, actor: Actor) -> tuple[Job, bool]:
+    async def _write(self, new: NewJob, dataset: Dataset, actor: Actor, uploads: Sequence[Upload]) -> tuple[Job, bool]:
         for attempt in range(_SLUG_TRIES):
             slug = await self.datasets.free_slug(dataset.name, crowded=attempt > 0)
             fresh = dataset.model_copy(update={"slug": slug})
@@ -156,6 +165,8 @@ class ImportService:
             async def work(session: Session, fresh: Dataset = fresh) -> None:
                 await self.jobs.add(new, session)
                 await self.datasets.add(fresh, session)
+                for upload in uploads:
+                    await self.uploads.note_use(upload, new.id, session)
 
             try:
                 await self.transactions.run(work)
@@ -181,7 +192,7 @@ class ImportService:
             _log.warning("queue unavailable; the sweeper will start the job", job_id=job_id)
 
 
-def _new_dataset(request: ImportRequest, actor: Actor, job_id: JobId, slug: str) -> Dataset:
+def _new_dataset(request: ImportRequest, actor: Actor, job_id: JobId, slug: str, shown_source: str) -> Dataset:
     now = utc_now()
     return Dataset(
         id=DatasetId(new_id()),
@@ -192,7 +203,7 @@ def _new_dataset(request: ImportRequest, actor: Actor, job_id: JobId, slug: str)
         task=None,
         format=None,
         layout=None,
-        source=request.shown_source,
+        source=shown_source,
         storage=request.storage,
         version=0,
         categories=(),
@@ -224,13 +235,19 @@ def _name_of(request: ImportRequest) -> str:
     if request.name:
         return request.name
     addresses = request.addresses
-    path = PurePosixPath(unquote(urlsplit(addresses.get("archive") or addresses["images"]).path))
+    path = _path_of(addresses.get("archive") or addresses["images"])
     stem = _stem(path.name)
     if "images" in addresses and stem.lower() == "images":
         stem = _stem(path.parent.name)
     return stem[:200].strip() or "dataset"
 
 
+def _path_of(address: str) -> PurePosixPath:
+    if address.startswith(STORED_SCHEME):  # a key as it is: nothing in it is escaped
+        return PurePosixPath(address.removeprefix(STORED_SCHEME))
+    return PurePosixPath(unquote(urlsplit(address).path))
+
+
 def _stem(name: str) -> str:
-    ending = next((ending for ending in _ARCHIVE_ENDINGS if name.lower().endswith(ending)), "")
+    ending = next((ending for ending in ARCHIVE_ENDINGS if name.lower().endswith(ending)), "")
     return "".join(letter for letter in name[: len(name) - len(ending)] if letter.isprintable())

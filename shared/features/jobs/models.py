@@ -53,6 +53,12 @@ class JobStateConflict(Conflict):
     slug, title = "job-state-conflict", "The job's state does not allow this"
 
 
+class IdempotencyConflict(Conflict):
+    """The key was used before, for something else."""
+
+    slug, title = "idempotency-conflict", "The idempotency key belongs to another request"
+
+
 class LeaseLost(Exception):
     """Another claimer took over, or the job ended: stop, write nothing more. Not a failure of the job."""
 

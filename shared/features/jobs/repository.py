@@ -332,6 +332,10 @@ class JobRepository:
         jobs = [self._alive_job(document) async for document in found]
         return [job for job in jobs if not job.live_claimers]
 
+    async def is_clean(self, job_id: JobId) -> bool:
+        """Whether nothing is left to be removed of the job."""
+        return await self._jobs.find_one({"_id": job_id, "cleanup_at": {"$exists": False}}, {"_id": 1}) is not None
+
     async def _take_step(self, condition: Document, fields: Document) -> Document | None:
         now = utc_now()
         step = {"step.expires_at": now + self._lease, "step.token": _NEXT_TOKEN}

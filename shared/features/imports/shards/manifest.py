@@ -33,9 +33,12 @@ class Manifest(NamedTuple):
     files: list[PlacedFile]
 
 
+TEMP_FOLDER = "temp/"
+
+
 def temp_prefix(job_id: JobId) -> str:
     """The folder of the object store for what only the running job needs."""
-    return f"temp/{job_id}/"
+    return f"{TEMP_FOLDER}{job_id}/"
 
 
 def manifests_prefix(ledger: Ledger) -> str:

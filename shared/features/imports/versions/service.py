@@ -16,7 +16,6 @@ from shared.features.datasets.statistics import Statistics, add_rollup, from_rol
 from shared.features.images.service import ImageService
 from shared.features.imports.models import ImportRequest, VersionPlan
 from shared.features.imports.repository import ImportJobRepository
-from shared.features.imports.service import IdempotencyConflict
 from shared.features.imports.versions.choosing import (
     change_of,
     chosen_fixes,
@@ -38,7 +37,7 @@ from shared.features.imports.versions.models import (
 )
 from shared.features.imports.versions.planner import Span, how_imported
 from shared.features.imports.versions.shards import pages_of
-from shared.features.jobs.models import Job, JobNotFound, NewJob
+from shared.features.jobs.models import IdempotencyConflict, Job, JobNotFound, NewJob
 from shared.formats.annotations.fixes.table import ChosenFixes
 from shared.foundation.ids import DatasetId, JobId, following_id, new_id
 from shared.foundation.mongo import AlreadyThere, Session, Transactions
