@@ -86,7 +86,11 @@ def _job_of(client: Client, upload_id: str) -> str:
     """The import of an upload that is whole; a bucket's event may take a moment to start it."""
     until, pause = time.monotonic() + _START_SECONDS, _FIRST_LOOK_SECONDS
     while time.monotonic() < until:
-        upload = UploadDocument.model_validate(client.get(path_of("uploads", "archive", upload_id)))
+        try:
+            upload = UploadDocument.model_validate(client.get(path_of("uploads", "archive", upload_id)))
+        except Unreachable:  # it may be starting again; the file is there
+            time.sleep(_SLOWEST_LOOK_SECONDS)
+            continue
         if upload.job_id is not None:
             return upload.job_id
         if upload.state not in {"waiting", "complete"}:
