@@ -172,7 +172,7 @@ module "ingest" {
   bucket               = module.bucket.name
   bucket_location      = local.bucket_location
   storage_agent        = module.bucket.service_agent
-  events_path          = "/"
+  events_path          = "/events/storage"
   maintenance_schedule = var.maintenance_schedule
   network              = local.network
   deletion_protection  = var.deletion_protection

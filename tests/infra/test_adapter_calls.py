@@ -14,6 +14,8 @@ from tests.infra.permissions import CALLS, EXACT_PLACES, PLACES, SERVICES
 from tests.infra.terraform import ROOT
 
 ADAPTERS = ROOT / "shared/adapters"
+WIRING = "shared/wiring/adapters.py"
+"""Passes on what others ask for."""
 CLIENTS = (Client, Bucket, Blob, BlobWriter, CloudTasksAsyncClient, JobsAsyncClient, ExecutionsAsyncClient)
 # Methods of clients that any object may have, and that reach nothing by themselves.
 COMMON = {
@@ -63,8 +65,8 @@ def test_every_permission_that_a_call_needs_is_a_services() -> None:
     ("call", "files"),
     [
         # by the dispatcher, which ingest has; a worker that makes room is told not to (DATAYARD_ENGINE__TURN_SECONDS)
-        (".launch(", {"shared/features/jobs/starting.py", "shared/features/imports/running/turns.py"}),
-        (".cancel(launched", {"shared/features/jobs/starting.py"}),
+        (".launch(", {"shared/features/jobs/starting.py", "shared/features/imports/running/turns.py", WIRING}),
+        (".cancel(launched", {"shared/features/jobs/starting.py", WIRING}),
         (".queue.ping(", {"services/api/routers/health.py"}),
         # by the API alone: workers and ingest show nobody an image
         (".signed_url(", {"shared/adapters/object_store/gcs.py", "shared/features/images/service.py"}),

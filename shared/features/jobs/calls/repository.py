@@ -1,10 +1,18 @@
 """Which calls have been answered, for as long as what they showed is valid."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from pymongo import ASCENDING, IndexModel
 
 from shared.foundation.mongo import CollectionSpec, Database
+
+_SCHEMA: Mapping[str, Any] = {
+    "bsonType": "object",
+    "required": ["_id", "expires_at"],
+    "properties": {"expires_at": {"bsonType": "date"}},
+}
 
 
 class CallRepository:
@@ -12,7 +20,9 @@ class CallRepository:
 
     def __init__(self, database: Database) -> None:
         self._calls = database["calls"]
-        self.spec = CollectionSpec("calls", indexes=(IndexModel([("expires_at", ASCENDING)], expireAfterSeconds=0),))
+        self.spec = CollectionSpec(
+            "calls", indexes=(IndexModel([("expires_at", ASCENDING)], expireAfterSeconds=0),), schema=_SCHEMA
+        )
 
     async def is_known(self, digest: str) -> bool:
         """Whether a call of this digest was noted."""
