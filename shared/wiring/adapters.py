@@ -87,10 +87,10 @@ def job_launcher(settings: LauncherSettings, queue: QueueSettings) -> JobLaunche
 
             return CeleryJobLauncher(_launcher_broker(settings, queue))
         case CloudRunLauncher():
-            return _WhenNeeded(settings)
+            return CloudRunWhenNeeded(settings)
 
 
-class _WhenNeeded:
+class CloudRunWhenNeeded:
     """A launcher over Cloud Run that is made at its first launch: most services start nothing, and have not its SDK."""
 
     def __init__(self, settings: CloudRunLauncher) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -139,8 +140,9 @@ class Yard:
                 return items
 
     def stored(self) -> list[str]:
-        """Every file of the object store."""
-        return sorted(str(path.relative_to(self.objects)) for path in self.objects.rglob("*") if path.is_file())
+        """Every file of the object store; a folder may vanish meanwhile."""
+        found = (Path(folder, name) for folder, _, names in os.walk(self.objects) for name in names)
+        return sorted(str(path.relative_to(self.objects)) for path in found)
 
 
 @contextlib.asynccontextmanager

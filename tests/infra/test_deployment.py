@@ -112,7 +112,7 @@ def test_a_service_has_what_it_needs_and_runs_on_google_cloud(settings: CommonSe
     store, queue = adapters.object_store(settings.object_store), adapters.job_queue(settings.queue)
     launcher = adapters.job_launcher(settings.launcher, settings.queue)
     names = [type(adapter).__name__ for adapter in (store, queue, launcher)]
-    assert names == ["GcsObjectStore", "CloudTasksJobQueue", "CloudRunJobLauncher"]
+    assert names == ["GcsObjectStore", "CloudTasksJobQueue", "CloudRunWhenNeeded"]
 
 
 def test_settings_name_what_is_there(settings: CommonSettings, deployable: str, applied: Applied) -> None:

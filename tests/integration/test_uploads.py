@@ -1,5 +1,6 @@
 """From announcing an upload to the dataset made of it."""
 
+import asyncio
 import hashlib
 from datetime import timedelta
 from pathlib import Path
@@ -233,7 +234,10 @@ async def test_what_a_dataset_has_in_place_stays(yard: Yard, tmp_path: Path) -> 
 
     await yard.api.delete(f"/datasets/{status['dataset_id']}")
     await yard.database["datasets"].update_one({"_id": status["dataset_id"]}, {"$set": {"purge_at": past}})
-    await yard.swept()
+    async with asyncio.timeout(20):
+        while await yard.database["datasets"].find_one({"_id": status["dataset_id"]}):  # until claimers have left
+            await yard.swept()
+            await asyncio.sleep(0.1)
     await shift(yard, made["upload_id"], due_at=1)
     await yard.swept()
     assert not [name for name in yard.stored() if name.startswith("incoming/")]
