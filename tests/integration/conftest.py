@@ -1,6 +1,7 @@
 """Yards for the tests of one, archives and stories for several of them."""
 
-from collections.abc import AsyncIterator
+import signal
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,14 @@ from tests.factories.archives import zip_of
 from tests.factories.broken import messy_members
 from tests.factories.door import Door, open_door
 from tests.factories.yard import QuietLauncher, Yard, open_yard
+
+
+@pytest.fixture
+def hears_interrupts() -> Iterator[None]:
+    """Children hear SIGINT, even if these tests run where it is ignored, as it is for what a script starts with `&`."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -210,14 +210,6 @@ def test_nobody_listens() -> None:
 # -- interrupted
 
 
-@pytest.fixture
-def hears_interrupts() -> Iterator[None]:
-    """Children hear SIGINT, even if these tests run where it is ignored, as it is for what a script starts with `&`."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.usefixtures("hears_interrupts")
 @pytest.mark.parametrize(("kill", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_check_leaves_nothing_behind(

@@ -194,6 +194,7 @@ async def test_the_same_command_goes_on_where_a_killed_one_was(yard: Yard, archi
     assert started["job_id"] != again["job_id"]
 
 
+@pytest.mark.usefixtures("hears_interrupts")
 async def test_the_command_can_be_interrupted(yard: Yard, archive: Path) -> None:
     async with open_door(yard) as door, tcp_proxy("127.0.0.1", int(door.url.rpartition(":")[2])) as proxy:
         running = await command(f"http://127.0.0.1:{proxy.port}", archive)
