@@ -102,12 +102,13 @@ class Indexer:
         track.images, track.annotations, track.findings = len(entries), builder.annotations, builder.log.total
         track.bytes = sum(entry.image.compressed_bytes for entry in entries)
         track.check()
-        await self.tools.findings.write(Ledger(job.id, plan.generation), builder.log)
-        refuse_errors(ImportRequest.model_validate_json(job.request), builder.log)
-        await self.tools.images.write(images)
+        # before what takes longer: nobody would remove a note that is written after the job's end
         await write_contents(self.tools.store, plan, lease, entries, facts)
         if is_deep(job):
             await write_likenesses(self.tools.store, plan, lease, entries, facts)
+        await self.tools.findings.write(Ledger(job.id, plan.generation), builder.log)
+        refuse_errors(ImportRequest.model_validate_json(job.request), builder.log)
+        await self.tools.images.write(images)
         rollup = to_rollup(counts)
         if not await self.tools.shards.complete(lease, images=len(entries), rollup=rollup, progress=track.progress):
             raise LeaseLost

@@ -179,6 +179,10 @@ class _ShardWork:
             self.log.total,
         )
         self.track.check()
+        # before what takes longer: nobody would remove a note that is written after the job's end
+        await write_contents(tools.store, self.plan, self.lease, entries, self.facts)
+        if is_deep(self.job):
+            await write_likenesses(tools.store, self.plan, self.lease, entries, self.facts)
         await tools.findings.write(ledger, self.log)
         refuse_errors(ImportRequest.model_validate_json(self.job.request), self.log)
         if self.plan.way is Way.INDEX_FIRST:
@@ -186,9 +190,6 @@ class _ShardWork:
             paths = {image_id(self.job, entry): entry.image.name for entry in left_out}
             await tools.images.withdraw(self.job.dataset_id, paths)
         await tools.images.write(images, replacing=self.plan.way is Way.INDEX_FIRST)
-        await write_contents(tools.store, self.plan, self.lease, entries, self.facts)
-        if is_deep(self.job):
-            await write_likenesses(tools.store, self.plan, self.lease, entries, self.facts)
         return to_rollup(counts)
 
     def _note(self, entries: Sequence[ShardEntry]) -> None:
