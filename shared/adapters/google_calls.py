@@ -11,16 +11,15 @@ import grpc.aio
 from google.api_core import exceptions
 from google.api_core.retry import AsyncRetry, if_exception_type
 from google.auth.exceptions import GoogleAuthError
-from purgatory import AsyncCircuitBreakerFactory
-from purgatory.domain.model import OpenedState
 
+from shared.adapters.breaker import Breaker
 from shared.ports.job_queue import QueueUnavailable
 
 DEADLINE_SECONDS = 10.0
 """Of one call, its retries included."""
 ATTEMPT_SECONDS = 4.0
 """Of one attempt of a call."""
-_FAILURES_TO_OPEN, _OPEN_SECONDS = 5, 15.0
+_FAILURES_TO_OPEN = 5
 
 _PASSING = (
     exceptions.Aborted,
@@ -45,23 +44,16 @@ class GoogleCalls(Generic[Client]):
     endpoint: str | None
     make: Callable[[grpc.aio.Channel | None], Client]
     _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Client] = field(default_factory=WeakKeyDictionary)
-    _breakers: AsyncCircuitBreakerFactory = field(
-        default_factory=lambda: AsyncCircuitBreakerFactory(
-            default_threshold=_FAILURES_TO_OPEN,
-            default_ttl=_OPEN_SECONDS,
-            exclude=[(BaseException, lambda failure: not isinstance(failure, QueueUnavailable))],
-        )
-    )
+    _breaker: Breaker = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_breaker", Breaker(self.service, QueueUnavailable, failures=_FAILURES_TO_OPEN))
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[Client]:
         """The client of the running loop. What fails while it is used is a QueueUnavailable."""
-        breaker = await self._breakers.get_breaker(self.service)
-        try:
-            async with breaker, _translated(self.service):
-                yield self._of_loop()
-        except OpenedState:
-            raise QueueUnavailable(f"{self.service} has failed too often; it is left alone for a moment.") from None
+        async with self._breaker.guard(), _translated(self.service):
+            yield self._of_loop()
 
     def _of_loop(self) -> Client:
         loop = asyncio.get_running_loop()

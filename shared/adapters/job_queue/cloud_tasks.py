@@ -1,7 +1,6 @@
 """Callbacks as tasks of a Cloud Tasks queue, which calls the ingest service with an OIDC token."""
 
 import hashlib
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import grpc.aio
@@ -45,7 +44,7 @@ class CloudTasksJobQueue:
             http_request=tasks_v2.HttpRequest(
                 http_method=tasks_v2.HttpMethod.POST,
                 url=f"{settings.target}/tasks/{job_id}",
-                headers=_headers(),
+                headers={"Content-Type": "application/json"},
                 oidc_token=tasks_v2.OidcToken(
                     service_account_email=settings.service_account, audience=settings.audience or settings.target
                 ),
@@ -57,10 +56,6 @@ def _task_id(job_id: JobId) -> str:
     """A name that no other enqueueing has; it begins with a hash, for names in a sequence slow the service down."""
     own = new_id()
     return f"{hashlib.blake2b(own.encode(), digest_size=4).hexdigest()}-{job_id}-{own}"
-
-
-def _headers() -> Mapping[str, str]:
-    return {"Content-Type": "application/json"}
 
 
 def _client(channel: grpc.aio.Channel | None) -> tasks_v2.CloudTasksAsyncClient:

@@ -77,7 +77,7 @@ class GcsObjectStore:
         if end is not None and end - start <= _SMALL_READ:
             yield await self._span(blob, start, end)
             return
-        with self._bucket.guarded(key):
+        with translated(key):
             async with aclosing(streamed(blob, start, end)) as chunks:
                 async for chunk in chunks:
                     yield chunk
@@ -178,14 +178,7 @@ class GcsObjectStore:
         return data
 
     async def _call(self, action: Callable[[], T], *, missing: str | None = None) -> T:
-        """Run what blocks in a thread of the pool, its failures in the port's words."""
-
-        def run() -> T:
-            with translated(missing):
-                return action()
-
-        async with self._bucket.breaker():
-            return await asyncio.get_running_loop().run_in_executor(self._pool, run)
+        return await self._bucket.call(action, missing=missing, pool=self._pool)
 
 
 async def _pieces(chunks: AsyncIterator[bytes], size: int) -> AsyncGenerator[bytes, None]:

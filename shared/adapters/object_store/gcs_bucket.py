@@ -1,9 +1,12 @@
 """A bucket through google-cloud-storage, call by call: what blocks, with deadlines, retries and a breaker."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cached_property
+from typing import TypeVar
 
 import google.auth
 import google.auth.transport.requests
@@ -16,9 +19,8 @@ from google.cloud.storage import Blob, Bucket, Client
 from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 from google.cloud.storage.fileio import BlobWriter
 from google.cloud.storage.retry import DEFAULT_RETRY
-from purgatory import AsyncCircuitBreakerFactory
-from purgatory.domain.model import OpenedState
 
+from shared.adapters.breaker import Breaker
 from shared.foundation.settings import GcsStore
 from shared.ports.object_store import ObjectNotFound, StorageUnavailable
 
@@ -26,7 +28,7 @@ TIMEOUT = (5.0, 30.0)
 """Seconds to connect, and of silence, of one attempt of a call."""
 RETRY = DEFAULT_RETRY.with_timeout(60.0).with_delay(initial=0.3, maximum=8.0, multiplier=2.0)
 """The library's choice of what may pass, with its jittered pauses; for this long in all."""
-_FAILURES_TO_OPEN, _OPEN_SECONDS = 20, 15.0
+_FAILURES_TO_OPEN = 20
 _SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 _FAILURES = (
     exceptions.GoogleAPICallError,
@@ -37,27 +39,28 @@ _FAILURES = (
     requests.RequestException,
 )
 
+T = TypeVar("T")
+
 
 class GcsBucket:
-    """One bucket. Every method blocks; nothing is connected before the first is called."""
+    """One bucket. What blocks is run by `call`; nothing is connected before the first."""
 
     def __init__(self, settings: GcsStore, credentials: Credentials | None) -> None:
         self._settings, self._given = settings, credentials
-        self._breakers = AsyncCircuitBreakerFactory(
-            default_threshold=_FAILURES_TO_OPEN,
-            default_ttl=_OPEN_SECONDS,
-            exclude=[(BaseException, lambda failure: not isinstance(failure, StorageUnavailable))],
-        )
+        self._breaker = Breaker("The bucket", StorageUnavailable, failures=_FAILURES_TO_OPEN)
 
-    @asynccontextmanager
-    async def breaker(self) -> AsyncIterator[None]:
-        """Leaves the bucket alone for a moment when it has failed often in a row. Raises StorageUnavailable."""
-        breaker = await self._breakers.get_breaker(self._settings.bucket)
-        try:
-            async with breaker:
-                yield
-        except OpenedState:
-            raise StorageUnavailable("The bucket has failed too often; it is left alone for a moment.") from None
+    async def call(self, action: Callable[[], T], *, missing: str | None = None, pool: Executor | None = None) -> T:
+        """Run what blocks in a thread, of `pool` if there is one; its failures are told in the port's words.
+
+        Raises StorageUnavailable, at once while the bucket is left alone.
+        """
+
+        def run() -> T:
+            with translated(missing):
+                return action()
+
+        async with self._breaker.guard():
+            return await asyncio.get_running_loop().run_in_executor(pool, run)
 
     def blob(self, name: str, *, generation: int | None = None) -> Blob:
         """An object, as it is or as it was at a generation."""
@@ -159,12 +162,6 @@ class GcsBucket:
             api_access_endpoint=self._settings.endpoint,
         )
         return str(address)
-
-    @contextmanager
-    def guarded(self, key: str) -> Iterator[None]:
-        """The failures of what goes on outside of a call, in the port's words."""
-        with translated(key):
-            yield
 
     @cached_property
     def _bucket(self) -> Bucket:

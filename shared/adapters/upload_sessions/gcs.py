@@ -1,17 +1,11 @@
 """Sessions of Cloud Storage: whoever uploads sends to the bucket, and we see no byte of it."""
 
-import asyncio
-from collections.abc import Callable
-from typing import TypeVar
-
 from google.auth.credentials import Credentials
 
-from shared.adapters.object_store.gcs_bucket import GcsBucket, translated
+from shared.adapters.object_store.gcs_bucket import GcsBucket
 from shared.adapters.object_store.keys import check_key
 from shared.foundation.settings import GcsStore
 from shared.ports.upload_sessions import UploadSession
-
-T = TypeVar("T")
 
 
 class GcsUploadSessions:
@@ -26,7 +20,7 @@ class GcsUploadSessions:
     async def open(self, session: UploadSession) -> str:
         """Ask the bucket for an address, which it keeps for a week; size and checksum are checked at the end."""
         name = self._prefix + check_key(session.key)
-        return await self._call(lambda: self._bucket.open_session(name, session.size_bytes, session.crc32c))
+        return await self._bucket.call(lambda: self._bucket.open_session(name, session.size_bytes, session.crc32c))
 
     async def received(self, session: UploadSession) -> int | None:  # noqa: ARG002 - the port's
         """Not asked for: a question in the middle of a piece may cost its sender the connection."""
@@ -35,12 +29,4 @@ class GcsUploadSessions:
     async def cancel(self, session: UploadSession) -> None:
         """Tell the bucket to forget it."""
         if session.secret:
-            await self._call(lambda: self._bucket.close_session(session.secret))
-
-    async def _call(self, action: Callable[[], T]) -> T:
-        def run() -> T:
-            with translated():
-                return action()
-
-        async with self._bucket.breaker():
-            return await asyncio.to_thread(run)
+            await self._bucket.call(lambda: self._bucket.close_session(session.secret))
